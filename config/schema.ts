@@ -1,0 +1,262 @@
+/**
+ * The one configuration file, as a schema: the types, the checks, the defaults, the editor's JSON schema and
+ * docs/configuration.md all come from here. Every field has a description; a default is written once, here.
+ */
+import { z } from 'zod';
+
+/** A secret never stands in the file itself: it names an environment variable or a file. */
+export const secret = z
+  .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })])
+  .describe('A secret: `{ env: NAME }` or `{ file: /path }` (the file’s first line).');
+export type Secret = z.infer<typeof secret>;
+
+const absolutePath = z.string().startsWith('/', 'expected an absolute path');
+const port = z.int().min(0).max(65535);
+const seconds = z.number().positive();
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, dot, dash or underscore');
+
+const sqlite = z
+  .strictObject({
+    client: z.literal('sqlite'),
+    file: z.string().min(1).optional().describe('Database file; default `<stateDirectory>/<pipeline>.sqlite`.'),
+  })
+  .describe('Embedded SQLite: nothing to install, one host.');
+
+const mysql = z
+  .strictObject({
+    client: z.literal('mysql').describe('MySQL ≥ 8.0 or MariaDB ≥ 10.6, through mysql2.'),
+    host: z.string().default('127.0.0.1').describe('Host name.'),
+    port: port.default(3306).describe('TCP port.'),
+    socketPath: absolutePath.optional().describe('Unix socket; used instead of host and port.'),
+    user: z.string().describe('Account.'),
+    password: secret.optional().describe('Its password.'),
+    database: z.string().regex(/^[A-Za-z0-9_]+$/).describe('Database (schema) name.'),
+    tls: z
+      .strictObject({
+        ca: absolutePath.optional().describe('PEM file of the certificate authority; the system’s when absent.'),
+        cert: absolutePath.optional().describe('PEM file of a client certificate.'),
+        key: absolutePath.optional().describe('PEM file of its key.'),
+        verify: z.boolean().default(true).describe('Check the server’s certificate.'),
+      })
+      .optional()
+      .describe('TLS; off when absent.'),
+    pool: z
+      .strictObject({
+        min: z.int().min(0).default(0).describe('Connections kept open.'),
+        max: z.int().min(1).default(8).describe('Most connections of one process; at least the number of activity slots.'),
+      })
+      .prefault({})
+      .describe('Connection pool.'),
+  })
+  .describe('MySQL or MariaDB.');
+
+export const database = z.discriminatedUnion('client', [sqlite, mysql]);
+export type DatabaseConfig = z.infer<typeof database>;
+
+export const directoryService = z
+  .strictObject({
+    source: z.enum(['ldap', 'dumps', 'none']).default('none').describe('Where names come from: a directory service, dumps as `getent` prints them, or nowhere (names appear as `gid:1234`).'),
+    ldap: z
+      .strictObject({
+        url: z.string().regex(/^ldaps?:\/\//, 'expected ldap://host:port or ldaps://host:port').describe('Server.'),
+        startTls: z.boolean().default(false).describe('Upgrade an ldap:// connection to TLS before anything else is said.'),
+        ca: absolutePath.optional().describe('PEM file of the certificate authority.'),
+        serverName: z.string().optional().describe('Name expected in the certificate, when it is not the host of the URL.'),
+        bindDn: z.string().optional().describe('Account; anonymous when absent.'),
+        password: secret.optional().describe('Its password.'),
+        timeoutSeconds: seconds.default(30).describe('Longest wait for one answer.'),
+        pageSize: z.int().min(1).max(10000).default(500).describe('Entries a page (RFC 2696).'),
+        groups: z
+          .strictObject({
+            base: z.string().describe('Search base of groups.'),
+            filter: z.string().default('(objectClass=posixGroup)').describe('Filter.'),
+            gid: z.string().default('gidNumber').describe('Attribute with the number.'),
+            name: z.string().default('cn').describe('Attribute with the name.'),
+            pi: z.string().default('sangerProjectPI').describe('Attribute with the DN of the principal investigator.'),
+          })
+          .describe('Groups.'),
+        people: z
+          .strictObject({
+            base: z.string().describe('Search base of people.'),
+            filter: z.string().default('(objectClass=posixAccount)').describe('Filter that every entry must also match.'),
+            uid: z.string().default('uid').describe('Attribute with the account name.'),
+            uidNumber: z.string().default('uidNumber').describe('Attribute with the number.'),
+            surname: z.string().default('sn').describe('Attribute shown as the PI’s name.'),
+          })
+          .describe('People.'),
+      })
+      .optional()
+      .describe('Needed when `source` is `ldap`.'),
+    dumps: z
+      .strictObject({
+        group: absolutePath.describe('As `getent group` prints: name:x:gid:members.'),
+        passwd: absolutePath.optional().describe('As `getent passwd` prints.'),
+        pis: absolutePath.optional().describe('Owners: `gid,owner` a line (19.4).'),
+      })
+      .optional()
+      .describe('Needed when `source` is `dumps`.'),
+    maxAgeHours: z.number().positive().default(168).describe('While the service is down, answers up to this age are used (and flagged).'),
+  })
+  .describe('Names of groups and people.');
+export type DirectoryServiceConfig = z.infer<typeof directoryService>;
+
+const threshold = z
+  .strictObject({
+    level: z.union([z.literal(2), z.literal(3)]).describe('2 Kinda OK, 3 Not OK.'),
+    days: z.number().min(0).describe('Days from now.'),
+    above: z.number().min(0).describe('Fraction of the quota that the prediction must exceed.'),
+  })
+  .describe('One warning rule.');
+
+export const storage = z
+  .strictObject({
+    scanDirectory: absolutePath.optional().describe('Where the scanners put their files, of any era.'),
+    maxDaysAgo: z.int().min(1).default(20).describe('Oldest scan that is still taken for a report, in days before its date.'),
+    volumes: z
+      .array(
+        z.strictObject({
+          name: name.describe('Disk name, as in the scan files and the database: scratch117.'),
+          mount: absolutePath.optional().describe('Mount point; default `/lustre/<name>`.'),
+        }),
+      )
+      .default([])
+      .describe('The volumes to report on.'),
+    compat: z.enum(['none', 'lurge']).default('none').describe('`lurge` writes TSVs byte for byte as the original did, for readers that depend on it.'),
+    size: z.enum(['recorded', 'apparent']).default('recorded').describe('Column 1, or the apparent size of column 11 where the scanner wrote it.'),
+    hardLinks: z.enum(['once', 'divide']).default('once').describe('Count each inode once, or give every link size ÷ links as the original did.'),
+    rejectedLinesAllowed: z.int().min(0).default(0).describe('A scan with more unusable lines than this is not loaded.'),
+    baseDirectories: z
+      .strictObject({
+        source: z.enum(['auto', 'file', 'computed']).default('auto').describe('`auto`: the newest *.basedirs beside the scans, computed when there is none.'),
+        file: absolutePath.optional().describe('The file, for `source: file`: gid TAB directory.'),
+        minimumDepth: z.int().min(1).default(4).describe('Computed: depth below which a directory can be a base directory, where no rule matches a path.'),
+        rules: z
+          .array(z.strictObject({ prefix: absolutePath, minimumDepth: z.int().min(1) }))
+          .default([])
+          .describe('Computed: depth by path prefix (19.2); the rule with most components wins, its last component may be partial.'),
+      })
+      .prefault({})
+      .describe('Base directories.'),
+    pseudoGroups: z
+      .array(
+        z.strictObject({
+          prefix: absolutePath.describe('Directory.'),
+          gid: z.int().max(-1).describe('A negative number of your choice.'),
+          group: z.string().min(1).describe('Shown as the group; not the name of a real one.'),
+          pi: z.string().optional().describe('Shown as the PI.'),
+        }),
+      )
+      .default([])
+      .describe('Data reported by path instead of by group (5.4).'),
+    pathAliases: z
+      .array(z.strictObject({ pattern: z.string().describe('Regular expression, matched at the start of a path at a component’s end.'), replacement: z.string() }))
+      .default([])
+      .describe('Paths as people see them (MDT links, section 3); the first that matches wins.'),
+    quotas: z
+      .strictObject({
+        sources: z.array(z.enum(['lfs', 'csv'])).default([]).describe('Tried in this order for each group; none: quotas are unknown.'),
+        lfs: z
+          .strictObject({
+            command: z.string().default('lfs').describe('Program.'),
+            timeoutSeconds: seconds.default(30).describe('Longest wait for one answer.'),
+            parallel: z.int().min(1).default(4).describe('Questions at the same time.'),
+          })
+          .prefault({})
+          .describe('Live quotas.'),
+        csv: z
+          .strictObject({
+            path: absolutePath.describe('One file `gid,disk,size bytes,inodes` (19.4), or a directory with one CSV a volume: columns `group` and `limit` in KiB (4.2).'),
+          })
+          .optional()
+          .describe('Quotas from files.'),
+      })
+      .prefault({})
+      .describe('Quotas.'),
+    forecast: z
+      .strictObject({
+        days: z.array(z.int().min(1)).length(2).default([3, 7]).describe('The two horizons, in days.'),
+        method: z.enum(['robust', 'lurge']).default('robust').describe('`robust`: median of slopes over recent points (Theil–Sen), never below zero. `lurge`: the line through the second newest stored point.'),
+        points: z.int().min(2).default(10).describe('robust: most stored points that count.'),
+        windowDays: z.int().min(1).default(60).describe('robust: oldest stored point that counts.'),
+        thresholds: z
+          .union([z.enum(['documented', 'lurge-code', 'weaver']), z.array(threshold)])
+          .default('documented')
+          .describe('Warning rules: a preset (15.3) or a list.'),
+      })
+      .prefault({})
+      .describe('Forecast and warning level (15).'),
+    reportDirectory: absolutePath.optional().describe('Where TSVs go; default `<stateDirectory>/reports`.'),
+    concurrency: z.int().min(1).default(2).describe('Volumes read at the same time over all hosts.'),
+    waitForPersonHours: z.number().min(0).max(20).default(18).describe('How long a report with failed volumes waits for a person before it ends and lists them.'),
+    keepPassDays: z.number().min(0).default(3).describe('How long the figures of a pass are kept in the work directory.'),
+    schedule: z
+      .strictObject({
+        enabled: z.boolean().default(true).describe('False: no schedule is made.'),
+        dailyAt: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected HH:MM').default('06:00').describe('Time of the daily report, in the site’s zone.'),
+        repairEveryHours: z.int().min(1).max(12).default(4).describe('How often failed volumes are tried again.'),
+      })
+      .prefault({})
+      .describe('Schedules.'),
+  })
+  .describe('The storage pipeline.');
+export type StorageConfig = z.infer<typeof storage>;
+
+export const workers = z
+  .strictObject({
+    pipelines: z.array(z.enum(['storage'])).default(['storage']).describe('Pipelines that this host serves.'),
+    capabilities: z.array(z.enum(['workflows', 'scan', 'services'])).default(['workflows', 'scan', 'services']).describe('What it can do: run workflows; read scans (needs the files and the work directory); reach database and directory service.'),
+    scanSlots: z.int().min(1).default(2).describe('Passes at the same time on this host; at most one a core.'),
+    serviceSlots: z.int().min(1).default(8).describe('Other activities at the same time.'),
+    health: z
+      .strictObject({ host: z.string().default('127.0.0.1').describe('Address.'), port: port.default(9464).describe('Port; 0 takes a free one.') })
+      .prefault({})
+      .describe('`/healthz`, `/readyz`.'),
+    metrics: z
+      .strictObject({ host: z.string().default('127.0.0.1').describe('Address.'), port: port.default(9465).describe('Port; 0 switches metrics off.') })
+      .prefault({})
+      .describe('Prometheus metrics at `/metrics`.'),
+    logs: z
+      .strictObject({
+        level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Least level that is written.'),
+        format: z.enum(['json', 'text']).default('json').describe('One JSON object a line, or text for a terminal.'),
+      })
+      .prefault({})
+      .describe('Logs, on standard error.'),
+    shutdownGraceSeconds: z.number().min(0).default(20).describe('After a stop signal: time for short activities to finish.'),
+    shutdownForceSeconds: z.number().min(1).default(60).describe('After that: time for cancelled ones to end.'),
+    versioning: z
+      .strictObject({ deployment: name.describe('Worker deployment name.'), buildId: z.string().min(1).describe('Build.') })
+      .optional()
+      .describe('Worker Deployment Versioning; off when absent.'),
+    workflowBundle: z.string().optional().describe('Pre-built bundle (`longshore worker bundle`); bundled at start when absent.'),
+  })
+  .describe('Worker processes.');
+export type WorkersConfig = z.infer<typeof workers>;
+
+export const configSchema = z
+  .strictObject({
+    $schema: z.string().optional().describe('For editors.'),
+    site: z
+      .strictObject({
+        name: z.string().default('site').describe('Shown in reports.'),
+        timeZone: z.string().default('UTC').describe('IANA zone of the site’s calendar dates.'),
+      })
+      .prefault({})
+      .describe('The site.'),
+    stateDirectory: z.string().default('.longshore/state').describe('Everything that Longshore writes by default: embedded databases, work files, reports. Several hosts that read scans must share it.'),
+    temporal: z
+      .strictObject({
+        retentionDays: z.int().min(1).default(30).describe('Retention of the namespace when `longshore setup` creates it.'),
+      })
+      .prefault({})
+      .describe('Temporal. Address, namespace, TLS and API key come from the standard environment (TEMPORAL_ADDRESS, … or a profile file).'),
+    databases: z
+      .strictObject({ storage: database.default({ client: 'sqlite' }).describe('Database of the storage pipeline.') })
+      .prefault({})
+      .describe('One database a pipeline.'),
+    workers: workers.prefault({}),
+    directory: directoryService.prefault({}),
+    storage: storage.prefault({}),
+  })
+  .describe('Longshore’s configuration.');
+export type Config = z.infer<typeof configSchema>;

@@ -1,0 +1,15 @@
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+
+/** Every search attribute that Longshore uses; `longshore setup` registers exactly these. Values carry no personal data. */
+export const attributes = {
+  pipeline: defineSearchAttributeKey('LongshorePipeline', SearchAttributeType.KEYWORD),
+  /** What the run is about: a volume, a run, an observation. */
+  subject: defineSearchAttributeKey('LongshoreSubject', SearchAttributeType.KEYWORD),
+  state: defineSearchAttributeKey('LongshoreState', SearchAttributeType.KEYWORD),
+  errorType: defineSearchAttributeKey('LongshoreErrorType', SearchAttributeType.KEYWORD),
+  /** True while the run needs a person. */
+  attention: defineSearchAttributeKey('LongshoreAttention', SearchAttributeType.BOOL),
+  /** On schedules only: who made it, and the digest of its definition. */
+  managedBy: defineSearchAttributeKey('LongshoreManagedBy', SearchAttributeType.KEYWORD),
+  specHash: defineSearchAttributeKey('LongshoreSpecHash', SearchAttributeType.KEYWORD),
+} as const;

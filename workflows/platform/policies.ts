@@ -1,0 +1,37 @@
+import type { ActivityOptions } from '@temporalio/workflow';
+
+/**
+ * Named option sets: every call site uses one of these, so that time-outs and retries are read and changed in one place.
+ * Activities say themselves when a retry is useless (`domain/errors.ts`), so no policy lists error names.
+ */
+
+/** Looking at a directory of files: seconds, but a shared file system may be slow. */
+export const forListing = {
+  startToCloseTimeout: '5 minutes',
+  scheduleToCloseTimeout: '1 hour',
+  retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes' },
+} satisfies ActivityOptions;
+
+/** One transaction, or a few. Long enough in total to sit out a database's restart or fail-over. */
+export const forDatabase = {
+  startToCloseTimeout: '10 minutes',
+  scheduleToCloseTimeout: '1 hour',
+  heartbeatTimeout: '1 minute',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+} satisfies ActivityOptions;
+
+/** Many short questions to a service, with progress. */
+export const forLookups = {
+  startToCloseTimeout: '1 hour',
+  scheduleToCloseTimeout: '3 hours',
+  heartbeatTimeout: '1 minute',
+  retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes', maximumAttempts: 10 },
+} satisfies ActivityOptions;
+
+/** One pass over a huge file. A lost worker is noticed by its silence. */
+export const forPass = {
+  startToCloseTimeout: '6 hours',
+  scheduleToCloseTimeout: '24 hours',
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '10 minutes', maximumAttempts: 8 },
+} satisfies ActivityOptions;
