@@ -3,22 +3,54 @@
  * docs/configuration.md all come from here. Every field has a description; a default is written once, here.
  */
 import { z } from 'zod';
+import { kinds } from './kinds.ts';
+
+/** A path that may be relative: to the directory of the configuration file. */
+const filePath = z.string().min(1, 'expected a path').register(kinds, { kind: 'path' });
 
 /** A secret never stands in the file itself: it names an environment variable or a file. */
 export const secret = z
-  .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })])
-  .describe('A secret: `{ env: NAME }` or `{ file: /path }` (the file’s first line).');
+  .union([z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable') }), z.strictObject({ file: filePath })], {
+    error: 'expected { env: NAME } or { file: PATH }, never the secret itself',
+  })
+  .register(kinds, { kind: 'secret' })
+  .meta({ id: 'secret', description: 'A secret: `{ env: NAME }` or `{ file: PATH }` (the file’s first line).' });
 export type Secret = z.infer<typeof secret>;
 
-const absolutePath = z.string().startsWith('/', 'expected an absolute path');
+const absolutePath = z.string().regex(/^\//, 'expected an absolute path');
 const port = z.int().min(0).max(65535);
 const seconds = z.number().positive();
+/** Reports every entry whose key was seen before in the list. */
+function unique<Entry>(label: string, keyOf: (entry: Entry) => string) {
+  return (entries: Entry[], context: z.core.$RefinementCtx<Entry[]>): void => {
+    const first = new Map<string, number>();
+    entries.forEach((entry, index) => {
+      const earlier = first.get(keyOf(entry));
+      if (earlier === undefined) first.set(keyOf(entry), index);
+      else context.addIssue({ code: 'custom', path: [index, label], message: `expected another ${label} than that of entry [${earlier}]` });
+    });
+  };
+}
+
+function succeeds(attempt: () => unknown): boolean {
+  try {
+    attempt();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** An offset such as +02:00 is no zone: it has no calendar of its own. */
+const isTimeZone = (zone: string): boolean => /^[A-Za-z]/.test(zone) && succeeds(() => new Intl.DateTimeFormat('en', { timeZone: zone }));
+const isRegularExpression = (pattern: string): boolean => succeeds(() => new RegExp(pattern));
+
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, dot, dash or underscore');
 
 const sqlite = z
   .strictObject({
     client: z.literal('sqlite'),
-    file: z.string().min(1).optional().describe('Database file; default `<stateDirectory>/<pipeline>.sqlite`.'),
+    file: filePath.optional().describe('Database file; default `<stateDirectory>/<pipeline>.sqlite`.'),
   })
   .describe('Embedded SQLite: nothing to install, one host.');
 
@@ -30,13 +62,18 @@ const mysql = z
     socketPath: absolutePath.optional().describe('Unix socket; used instead of host and port.'),
     user: z.string().describe('Account.'),
     password: secret.optional().describe('Its password.'),
-    database: z.string().regex(/^[A-Za-z0-9_]+$/).describe('Database (schema) name.'),
+    database: z.string().regex(/^[A-Za-z0-9_]+$/, 'expected letters, digits or underscore').describe('Database (schema) name.'),
     tls: z
       .strictObject({
         ca: absolutePath.optional().describe('PEM file of the certificate authority; the system’s when absent.'),
         cert: absolutePath.optional().describe('PEM file of a client certificate.'),
         key: absolutePath.optional().describe('PEM file of its key.'),
         verify: z.boolean().default(true).describe('Check the server’s certificate.'),
+      })
+      .superRefine((tls, context) => {
+        if ((tls.cert === undefined) === (tls.key === undefined)) return;
+        const [missing, given] = tls.cert === undefined ? ['cert', 'key'] : ['key', 'cert'];
+        context.addIssue({ code: 'custom', path: [missing], message: `expected a file, because ${given} is given` });
       })
       .optional()
       .describe('TLS; off when absent.'),
@@ -58,7 +95,7 @@ export const directoryService = z
     source: z.enum(['ldap', 'dumps', 'none']).default('none').describe('Where names come from: a directory service, dumps as `getent` prints them, or nowhere (names appear as `gid:1234`).'),
     ldap: z
       .strictObject({
-        url: z.string().regex(/^ldaps?:\/\//, 'expected ldap://host:port or ldaps://host:port').describe('Server.'),
+        url: z.string().regex(/^ldaps?:\/\//, 'expected ldap://host:port or ldaps://host:port').refine((url) => !url.includes('@'), 'expected no account in the URL; that is what bindDn and password are for').describe('Server.'),
         startTls: z.boolean().default(false).describe('Upgrade an ldap:// connection to TLS before anything else is said.'),
         ca: absolutePath.optional().describe('PEM file of the certificate authority.'),
         serverName: z.string().optional().describe('Name expected in the certificate, when it is not the host of the URL.'),
@@ -85,24 +122,32 @@ export const directoryService = z
           })
           .describe('People.'),
       })
+      .superRefine((ldap, context) => {
+        if (ldap.bindDn !== undefined && ldap.password === undefined) context.addIssue({ code: 'custom', path: ['password'], message: 'expected a secret, because bindDn is given' });
+        if (ldap.bindDn === undefined && ldap.password !== undefined) context.addIssue({ code: 'custom', path: ['bindDn'], message: 'expected an account, because password is given' });
+        if (ldap.startTls && ldap.url.startsWith('ldaps:')) context.addIssue({ code: 'custom', path: ['startTls'], message: 'expected false, because ldaps:// is encrypted from the start' });
+      })
       .optional()
       .describe('Needed when `source` is `ldap`.'),
     dumps: z
       .strictObject({
         group: absolutePath.describe('As `getent group` prints: name:x:gid:members.'),
         passwd: absolutePath.optional().describe('As `getent passwd` prints.'),
-        pis: absolutePath.optional().describe('Owners: `gid,owner` a line (19.4).'),
+        pis: absolutePath.optional().describe('Owners: `gid,owner` a line.'),
       })
       .optional()
       .describe('Needed when `source` is `dumps`.'),
     maxAgeHours: z.number().positive().default(168).describe('While the service is down, answers up to this age are used (and flagged).'),
   })
-  .describe('Names of groups and people.');
+  .superRefine((directory, context) => {
+    if (directory.source === 'ldap' && directory.ldap === undefined) context.addIssue({ code: 'custom', path: ['ldap'], message: 'expected the server’s settings, because directory.source is "ldap"' });
+    if (directory.source === 'dumps' && directory.dumps === undefined) context.addIssue({ code: 'custom', path: ['dumps'], message: 'expected the files, because directory.source is "dumps"' });
+  });
 export type DirectoryServiceConfig = z.infer<typeof directoryService>;
 
 const threshold = z
   .strictObject({
-    level: z.union([z.literal(2), z.literal(3)]).describe('2 Kinda OK, 3 Not OK.'),
+    level: z.literal([2, 3]).describe('2 Kinda OK, 3 Not OK.'),
     days: z.number().min(0).describe('Days from now.'),
     above: z.number().min(0).describe('Fraction of the quota that the prediction must exceed.'),
   })
@@ -119,6 +164,7 @@ export const storage = z
           mount: absolutePath.optional().describe('Mount point; default `/lustre/<name>`.'),
         }),
       )
+      .superRefine(unique('name', (volume) => volume.name))
       .default([])
       .describe('The volumes to report on.'),
     compat: z.enum(['none', 'lurge']).default('none').describe('`lurge` writes TSVs byte for byte as the original did, for readers that depend on it.'),
@@ -131,9 +177,12 @@ export const storage = z
         file: absolutePath.optional().describe('The file, for `source: file`: gid TAB directory.'),
         minimumDepth: z.int().min(1).default(4).describe('Computed: depth below which a directory can be a base directory, where no rule matches a path.'),
         rules: z
-          .array(z.strictObject({ prefix: absolutePath, minimumDepth: z.int().min(1) }))
+          .array(z.strictObject({ prefix: absolutePath.describe('Path prefix.'), minimumDepth: z.int().min(1).describe('Depth, in path components.') }))
           .default([])
-          .describe('Computed: depth by path prefix (19.2); the rule with most components wins, its last component may be partial.'),
+          .describe('Computed: depth by path prefix; the rule with most components wins, its last component may be partial.'),
+      })
+      .superRefine((base, context) => {
+        if (base.source === 'file' && base.file === undefined) context.addIssue({ code: 'custom', path: ['file'], message: 'expected a file, because source is "file"' });
       })
       .prefault({})
       .describe('Base directories.'),
@@ -146,45 +195,58 @@ export const storage = z
           pi: z.string().optional().describe('Shown as the PI.'),
         }),
       )
+      .superRefine(unique('prefix', (pseudo) => pseudo.prefix.replace(/\/+$/, '')))
+      .superRefine((groups, context) => {
+        groups.forEach((pseudo, index) => {
+          const earlier = groups.findIndex((other) => other.gid === pseudo.gid || other.group === pseudo.group);
+          const first = groups[earlier]!;
+          if (first.gid !== pseudo.gid) context.addIssue({ code: 'custom', path: [index, 'gid'], message: `expected ${first.gid} as in entry [${earlier}], which has the same group` });
+          if (first.group !== pseudo.group) context.addIssue({ code: 'custom', path: [index, 'group'], message: `expected "${first.group}" as in entry [${earlier}], which has the same gid` });
+          else if (first.pi !== pseudo.pi) context.addIssue({ code: 'custom', path: [index, 'pi'], message: `expected the same as in entry [${earlier}], which has the same group` });
+        });
+      })
       .default([])
-      .describe('Data reported by path instead of by group (5.4).'),
+      .describe('Pseudo-groups: data reported by path instead of by group. Several prefixes may share one pseudo-group.'),
     pathAliases: z
-      .array(z.strictObject({ pattern: z.string().describe('Regular expression, matched at the start of a path at a component’s end.'), replacement: z.string() }))
+      .array(z.strictObject({ pattern: z.string().min(1, 'expected a regular expression').refine(isRegularExpression, 'expected a regular expression').describe('Regular expression, matched at the start of a path at a component’s end.'), replacement: z.string().describe('What stands there instead; `$1`, … are the pattern’s groups.') }))
       .default([])
-      .describe('Paths as people see them (MDT links, section 3); the first that matches wins.'),
+      .describe('Paths as people see them, where the scanner saw a metadata target behind a link; the first that matches wins.'),
     quotas: z
       .strictObject({
         sources: z.array(z.enum(['lfs', 'csv'])).default([]).describe('Tried in this order for each group; none: quotas are unknown.'),
         lfs: z
           .strictObject({
             command: z.string().default('lfs').describe('Program.'),
-            timeoutSeconds: seconds.default(30).describe('Longest wait for one answer.'),
+            timeoutSeconds: seconds.max(50, 'expected at most 50: progress must be heard of within a minute').default(30).describe('Longest wait for one answer.'),
             parallel: z.int().min(1).default(4).describe('Questions at the same time.'),
           })
           .prefault({})
           .describe('Live quotas.'),
         csv: z
           .strictObject({
-            path: absolutePath.describe('One file `gid,disk,size bytes,inodes` (19.4), or a directory with one CSV a volume: columns `group` and `limit` in KiB (4.2).'),
+            path: absolutePath.describe('One file `gid,disk,size bytes,inodes`, or a directory with one CSV a volume: columns `group` and `limit` in KiB.'),
           })
           .optional()
           .describe('Quotas from files.'),
+      })
+      .superRefine((quotas, context) => {
+        if (quotas.sources.includes('csv') && quotas.csv === undefined) context.addIssue({ code: 'custom', path: ['csv'], message: 'expected the path, because sources has "csv"' });
       })
       .prefault({})
       .describe('Quotas.'),
     forecast: z
       .strictObject({
-        days: z.array(z.int().min(1)).length(2).default([3, 7]).describe('The two horizons, in days.'),
+        days: z.tuple([z.int().min(1), z.int().min(1)]).default([3, 7]).describe('The two horizons, in days.'),
         method: z.enum(['robust', 'lurge']).default('robust').describe('`robust`: median of slopes over recent points (Theil–Sen), never below zero. `lurge`: the line through the second newest stored point.'),
         points: z.int().min(2).default(10).describe('robust: most stored points that count.'),
         windowDays: z.int().min(1).default(60).describe('robust: oldest stored point that counts.'),
         thresholds: z
-          .union([z.enum(['documented', 'lurge-code', 'weaver']), z.array(threshold)])
+          .union([z.enum(['documented', 'lurge-code', 'weaver']), z.array(threshold)], { error: 'expected "documented", "lurge-code", "weaver" or a list of { level, days, above }' })
           .default('documented')
-          .describe('Warning rules: a preset (15.3) or a list.'),
+          .describe('Warning rules: a preset or a list.'),
       })
       .prefault({})
-      .describe('Forecast and warning level (15).'),
+      .describe('Forecast and warning level.'),
     reportDirectory: absolutePath.optional().describe('Where TSVs go; default `<stateDirectory>/reports`.'),
     concurrency: z.int().min(1).default(2).describe('Volumes read at the same time over all hosts.'),
     waitForPersonHours: z.number().min(0).max(20).default(18).describe('How long a report with failed volumes waits for a person before it ends and lists them.'),
@@ -197,14 +259,13 @@ export const storage = z
       })
       .prefault({})
       .describe('Schedules.'),
-  })
-  .describe('The storage pipeline.');
+  });
 export type StorageConfig = z.infer<typeof storage>;
 
 export const workers = z
   .strictObject({
-    pipelines: z.array(z.enum(['storage'])).default(['storage']).describe('Pipelines that this host serves.'),
-    capabilities: z.array(z.enum(['workflows', 'scan', 'services'])).default(['workflows', 'scan', 'services']).describe('What it can do: run workflows; read scans (needs the files and the work directory); reach database and directory service.'),
+    pipelines: z.array(z.enum(['storage'])).min(1).default(['storage']).describe('Pipelines that this host serves.'),
+    capabilities: z.array(z.enum(['workflows', 'scan', 'services'])).min(1).default(['workflows', 'scan', 'services']).describe('What it can do: run workflows; read scans (needs the files and the work directory); reach database and directory service.'),
     scanSlots: z.int().min(1).default(2).describe('Passes at the same time on this host; at most one a core.'),
     serviceSlots: z.int().min(1).default(8).describe('Other activities at the same time.'),
     health: z
@@ -225,12 +286,11 @@ export const workers = z
     shutdownGraceSeconds: z.number().min(0).default(20).describe('After a stop signal: time for short activities to finish.'),
     shutdownForceSeconds: z.number().min(1).default(60).describe('After that: time for cancelled ones to end.'),
     versioning: z
-      .strictObject({ deployment: name.describe('Worker deployment name.'), buildId: z.string().min(1).describe('Build.') })
+      .strictObject({ deployment: name.describe('Worker deployment name.'), buildId: z.string().min(1).describe('Build: one string a released version.') })
       .optional()
       .describe('Worker Deployment Versioning; off when absent.'),
-    workflowBundle: z.string().optional().describe('Pre-built bundle (`longshore worker bundle`); bundled at start when absent.'),
-  })
-  .describe('Worker processes.');
+    workflowBundle: filePath.optional().describe('Pre-built bundle (`longshore worker bundle`); bundled at start when absent.'),
+  });
 export type WorkersConfig = z.infer<typeof workers>;
 
 export const configSchema = z
@@ -239,11 +299,11 @@ export const configSchema = z
     site: z
       .strictObject({
         name: z.string().default('site').describe('Shown in reports.'),
-        timeZone: z.string().default('UTC').describe('IANA zone of the site’s calendar dates.'),
+        timeZone: z.string().refine(isTimeZone, 'expected an IANA time zone such as Europe/London').default('UTC').describe('IANA zone of the site’s calendar dates.'),
       })
       .prefault({})
       .describe('The site.'),
-    stateDirectory: z.string().default('.longshore/state').describe('Everything that Longshore writes by default: embedded databases, work files, reports. Several hosts that read scans must share it.'),
+    stateDirectory: filePath.default('.longshore/state').describe('Everything that Longshore writes by default: embedded databases, work files, reports. Several hosts that read scans must share it.'),
     temporal: z
       .strictObject({
         retentionDays: z.int().min(1).default(30).describe('Retention of the namespace when `longshore setup` creates it.'),
@@ -254,9 +314,9 @@ export const configSchema = z
       .strictObject({ storage: database.default({ client: 'sqlite' }).describe('Database of the storage pipeline.') })
       .prefault({})
       .describe('One database a pipeline.'),
-    workers: workers.prefault({}),
-    directory: directoryService.prefault({}),
-    storage: storage.prefault({}),
+    workers: workers.prefault({}).describe('Worker processes.'),
+    directory: directoryService.prefault({}).describe('Names of groups and people.'),
+    storage: storage.prefault({}).describe('The storage pipeline.'),
   })
   .describe('Longshore’s configuration.');
 export type Config = z.infer<typeof configSchema>;

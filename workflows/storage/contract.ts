@@ -35,8 +35,10 @@ export interface ReportInput {
   volumes?: string[];
   /** Load again what is already loaded. */
   force?: boolean;
-  /** How long the report waits for a person when volumes failed, in seconds; after that it ends and lists them. Default 18 h. */
+  /** How long the report waits for a person when volumes failed, in seconds; the configuration's when absent. */
   waitForPersonSeconds?: number;
+  /** Only for continuing as new: where the run before left off. */
+  resume?: { status: ReportStatus; waitUntil: number };
 }
 
 export type VolumeState =
@@ -80,7 +82,17 @@ export interface ReportStatus {
   tsv?: string;
 }
 
-export type ReportResult = ReportStatus;
+/** How a report ended: counts, and the first of what went wrong. The rest is in the database. */
+export interface ReportResult {
+  date: string;
+  counts: Partial<Record<VolumeState, number>>;
+  /** At most 20. */
+  problems: { volume: string; type: string; message: string }[];
+  tsv?: string;
+  names?: NamesResult;
+  /** Given when a person ended the wait. */
+  accepted?: string;
+}
 
 export const reportStatus = defineQuery<ReportStatus>('reportStatus');
 /** Try one failed or missing volume again; answers when the retry has been queued. */
@@ -144,6 +156,16 @@ export interface ScanRef {
   identity: string;
 }
 
+/** What the configuration says to a report; taken once, so that it stands in the history. */
+export interface ReportPlan {
+  date: string;
+  volumes: string[];
+  /** Volumes read at the same time. */
+  concurrency: number;
+  waitForPersonSeconds: number;
+  keepPassDays: number;
+}
+
 /** Where a pass left its figures; rows never travel in payloads. */
 export interface PassRef {
   /** Directory with manifest.json and one file a product. */
@@ -185,21 +207,23 @@ export interface StorageScanActivities {
   findScan(input: { volume: string; date: string }): Promise<ScanRef | null>;
   /** One pass over the file; heartbeats `PassProgress`. Leaves a directory named by the scan's identity; a complete one is used again. */
   readScan(input: { scan: ScanRef }): Promise<PassRef>;
-  /** Quotas of the groups that the pass found, from `lfs`, CSV or nowhere, beside the pass's figures. */
-  fetchQuotas(input: { scan: ScanRef; pass: PassRef; date: string }): Promise<QuotaRef>;
+  /** Quotas as they are now, of the groups that the pass found, from `lfs`, CSV or nowhere, beside the pass's figures. */
+  fetchQuotas(input: { scan: ScanRef; pass: PassRef }): Promise<QuotaRef>;
   /** Load the volume: at once and whole, or not at all. Throws `IntermediateLost` when the pass's figures are gone. */
   loadVolume(input: { scan: ScanRef; pass: PassRef; quotas: QuotaRef; date: string }): Promise<LoadResult>;
-  /** Write the day's TSV from the database, and keep the outcome of each volume. */
-  writeReport(input: { date: string; volumes: VolumeOutcome[] }): Promise<{ tsv: string; rows: number }>;
+  /** Write the day's TSV from the database. */
+  writeReport(input: { date: string; state: ReportState }): Promise<{ tsv: string; rows: number }>;
   /** Delete figures of passes that are no longer of use. */
   cleanPasses(input: { keepDays: number; now: string }): Promise<{ removed: number }>;
 }
 
 export interface StorageServiceActivities {
   /** The report's date in the site's zone for an instant (ISO), and the configured volumes, largest scan first where known. */
-  planReport(input: { at: string; volumes?: string[] }): Promise<{ date: string; volumes: string[]; concurrency: number; waitForPersonSeconds: number }>;
+  planReport(input: { at: string; volumes?: string[] }): Promise<ReportPlan>;
   /** Ask the directory service (or the dumps) for all groups and their PIs, keep them, repair names that were missing before. */
   refreshNames(input: { date: string }): Promise<NamesResult>;
+  /** Keep how a volume came out on a report's date, for pages, commands and the next shift. */
+  saveOutcome(input: { date: string; outcome: VolumeOutcome }): Promise<void>;
   /** Was this very scan loaded completely before? */
   isLoaded(input: { scan: ScanRef }): Promise<{ loaded: boolean; at?: string; lines?: number; groups?: number; bytes?: string }>;
 }

@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { fileError, systemErrorCode } from './file-error.ts';
+
+/**
+ * Writes a file so that readers see the old content or all of the new, even across a crash: a temporary name in the same
+ * directory (made if missing), fsync, rename. On failure the temporary file is removed and the old one is as it was.
+ *
+ * Throws `StorageFull`, `PermissionDenied`, `NotFound` (a parent is not a directory); what an iterable throws comes out as it is.
+ */
+export async function writeFileAtomic(path: string, content: string | Uint8Array | AsyncIterable<string | Uint8Array>): Promise<void> {
+  const directory = dirname(path);
+  // The name says whose it is, within the limit of 255 bytes, and no reader takes a hidden name for a report.
+  const temporary = join(directory, `.${basename(path).slice(0, 40)}.${randomUUID()}.tmp`);
+  try {
+    await makeDirectory(directory);
+    await writeWhole(temporary, content);
+    await rename(temporary, path);
+    await syncDirectory(directory);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {}); // the first error is the one to report
+    throw fileError(error, `write ${path}`, path);
+  }
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EEXIST') throw error; // a file in its place: opening a file below it says so
+  }
+}
+
+async function writeWhole(path: string, content: string | Uint8Array | AsyncIterable<string | Uint8Array>): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes the rename itself last. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

@@ -1,0 +1,33 @@
+import { dateOfDay, dayNumber, type SiteZone } from '../../domain/dates.ts';
+import { OperationError } from '../../domain/errors.ts';
+
+/** The calendar and clock of an IANA zone. Throws `ConfigError` for a zone that does not exist. */
+export function siteZone(timeZone: string): SiteZone {
+  const format = formatter(timeZone);
+
+  /** What the zone's clock shows, as seconds since 1970-01-01 00:00 on that clock. */
+  function clock(unixSeconds: number): number {
+    const part = Object.fromEntries(format.formatToParts(unixSeconds * 1000).map(({ type, value }) => [type, value]));
+    const day = dayNumber(`${part['year']!.padStart(4, '0')}-${part['month']}-${part['day']}`);
+    return day * 86400 + Number(part['hour']) * 3600 + Number(part['minute']) * 60 + Number(part['second']);
+  }
+
+  return {
+    dateOf: (unixSeconds) => dateOfDay(Math.floor(clock(Math.floor(unixSeconds)) / 86400)),
+    instantOf: (date, secondsOfDay) => {
+      const wanted = dayNumber(date) * 86400 + secondsOfDay;
+      // The offsets a day before and after bracket any change: of a time shown twice the first is meant, a skipped time is moved on.
+      const before = clock(wanted - 86400) - (wanted - 86400);
+      const after = clock(wanted + 86400) - (wanted + 86400);
+      return clock(wanted - before) === wanted || clock(wanted - after) !== wanted ? wanted - before : wanted - after;
+    },
+  };
+}
+
+function formatter(timeZone: string): Intl.DateTimeFormat {
+  try {
+    return new Intl.DateTimeFormat('en-GB', { timeZone, calendar: 'gregory', numberingSystem: 'latn', hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' });
+  } catch (cause) {
+    throw new OperationError('ConfigError', `site.timeZone is “${timeZone}”; expected an IANA zone such as Europe/London.`, { cause });
+  }
+}

@@ -1,0 +1,92 @@
+import { CancellationScope, isCancellation, log, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import { problemOf } from '../platform/problems.ts';
+import { forDatabase, forListing, forLookups, forPass } from '../platform/policies.ts';
+import { runStateTeller } from '../platform/run-state.ts';
+import { pipeline, taskQueues, type LoadResult, type PassRef, type QuotaRef, type ScanRef, type StorageScanActivities, type StorageServiceActivities, type VolumeInput, type VolumeOutcome } from './contract.ts';
+
+const files = proxyActivities<StorageScanActivities>({ ...forListing, taskQueue: taskQueues.scan });
+const passes = proxyActivities<StorageScanActivities>({ ...forPass, taskQueue: taskQueues.scan });
+const lookups = proxyActivities<StorageScanActivities>({ ...forLookups, taskQueue: taskQueues.scan });
+const loads = proxyActivities<StorageScanActivities>({ ...forDatabase, heartbeatTimeout: '1 minute', taskQueue: taskQueues.scan });
+const services = proxyActivities<StorageServiceActivities>({ ...forDatabase, taskQueue: taskQueues.services });
+
+/** A pass whose figures were lost (host gone, work directory cleaned) is made again, but not for ever. */
+const mostPasses = 3;
+
+/**
+ * One volume: find its newest scan, read it once, ask for quotas, load it whole. Its id is the volume's lock.
+ * It does not fail: how it came out, and why, is its result.
+ */
+export async function storageVolumeWorkflow(input: VolumeInput): Promise<VolumeOutcome> {
+  const tell = runStateTeller();
+  const started = Date.now();
+  const doing = (what: string): void => tell({ pipeline, subject: input.volume, state: 'running', attention: false }, `**${input.volume}**: ${what}`);
+
+  const end = async (outcome: Omit<VolumeOutcome, 'volume' | 'seconds'>): Promise<VolumeOutcome> => {
+    const full: VolumeOutcome = { volume: input.volume, ...outcome, seconds: Math.round((Date.now() - started) / 1000) };
+    tell(
+      { pipeline, subject: input.volume, state: full.state, attention: full.state === 'failed' || full.state === 'missing', ...(full.problem ? { errorType: full.problem.type } : {}) },
+      `**${input.volume}**: ${full.reason}`,
+    );
+    try {
+      await services.saveOutcome({ date: input.date, outcome: full });
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      // The outcome still stands in this run's result and in the report's; the database learns it from the next run.
+      log.warn('the outcome could not be kept in the database', { reason: problemOf(error).message });
+    }
+    return full;
+  };
+
+  try {
+    doing('looking for the newest scan');
+    const scan = await files.findScan({ volume: input.volume, date: input.date });
+    if (scan === null) {
+      return await end({ state: 'missing', reason: 'There is no scan young enough: has the scanner run?', problem: { type: 'NotFound', message: 'There is no scan young enough: has the scanner run?' } });
+    }
+    const known = { recordDate: scan.recordDate, scan: scan.path };
+    if (input.force !== true) {
+      const before = await services.isLoaded({ scan });
+      if (before.loaded) {
+        return await end({ ...known, state: 'skipped', reason: `This scan was loaded before${before.at === undefined ? '' : ` (${before.at})`}.`, ...(before.lines === undefined ? {} : { lines: before.lines }), ...(before.groups === undefined ? {} : { groups: before.groups }), ...(before.bytes === undefined ? {} : { bytes: before.bytes }) });
+      }
+    }
+    const { pass, quotas, load } = await passAndLoad(scan, input, doing);
+    return await end({
+      ...known,
+      state: 'loaded',
+      reason: `${load.rows} rows of ${scan.recordDate} loaded.`,
+      lines: pass.lines,
+      rejected: pass.rejected,
+      groups: pass.groups,
+      bytes: pass.bytes,
+      warnings: load.warnings,
+      incomplete: load.unknownNames > 0 || quotas.unknown > 0,
+    });
+  } catch (error) {
+    if (isCancellation(error)) {
+      await CancellationScope.nonCancellable(() => end({ state: 'failed', reason: 'It was cancelled.' }));
+      throw error;
+    }
+    const problem = problemOf(error);
+    return end({ state: 'failed', reason: problem.message, problem });
+  }
+}
+
+async function passAndLoad(scan: ScanRef, input: VolumeInput, doing: (what: string) => void): Promise<{ pass: PassRef; quotas: QuotaRef; load: LoadResult }> {
+  const name = scan.path.split('/').at(-1) ?? scan.path;
+  for (let attempt = 1; ; attempt++) {
+    doing(`reading ${name} (${scan.recordDate}, ${Math.ceil(scan.sizeBytes / 2 ** 20)} MiB)${attempt > 1 ? `, pass ${attempt}` : ''}; progress: pending activity \`readScan\` of run ${workflowInfo().runId}`);
+    const pass = await passes.readScan({ scan });
+    try {
+      doing(`asking for the quotas of ${pass.groups} groups`);
+      const quotas = await lookups.fetchQuotas({ scan, pass });
+      doing(`loading ${scan.recordDate} into the database`);
+      const load = await loads.loadVolume({ scan, pass, quotas, date: input.date });
+      return { pass, quotas, load };
+    } catch (error) {
+      if (problemOf(error).type !== 'IntermediateLost' || attempt >= mostPasses) throw error;
+      log.warn('the figures of the pass are gone: reading the scan again', { volume: input.volume, attempt });
+    }
+  }
+}
