@@ -67,7 +67,7 @@ export interface VolumeOutcome {
   seconds?: number;
   /** Groups at warning level 2 and 3. */
   warnings?: { kindaOk: number; notOk: number };
-  /** True when some names or quotas could not be had; the next run repairs names. */
+  /** True when some groups appear as numbers; the next run with a directory service puts their names right. */
   incomplete?: boolean;
 }
 

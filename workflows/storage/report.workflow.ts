@@ -19,6 +19,7 @@ import { runStateTeller } from '../platform/run-state.ts';
 import {
   acceptFailures,
   pipeline,
+  reportId,
   reportStatus,
   retryFailed,
   retryVolume,
@@ -51,6 +52,8 @@ const lockWaitSeconds = (round: number): number => Math.min(5 * 2 ** round, 300)
  */
 export async function storageReportWorkflow(input: ReportInput): Promise<ReportResult> {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(input.date)) throw contractFailure(`date is ${JSON.stringify(input.date)}: expected YYYY-MM-DD`);
+  // The id is the day's lock: under another one a second report of the day could run beside the first.
+  if (workflowInfo().workflowId !== reportId(input.date)) throw contractFailure(`the workflow's id is ${workflowInfo().workflowId}: the report of ${input.date} has the id ${reportId(input.date)}`);
   const status: ReportStatus = input.resume?.status ?? { date: input.date, state: 'running', volumes: [] };
   const queue: { volume: string; force: boolean }[] = [];
   const active = new Set<Promise<void>>();
@@ -60,9 +63,8 @@ export async function storageReportWorkflow(input: ReportInput): Promise<ReportR
   setHandler(
     retryVolume,
     ({ volume, force }) => {
-      const outcome = outcomeOf(status, volume);
-      enqueue(outcome, force ?? false, 'Queued again by hand.');
-      return outcome;
+      enqueue(outcomeOf(status, volume), force ?? false, 'Queued again by hand.');
+      return outcomeOf(status, volume);
     },
     {
       validator: ({ volume, force }) => {

@@ -55,13 +55,13 @@ export async function storageVolumeWorkflow(input: VolumeInput): Promise<VolumeO
     return await end({
       ...known,
       state: 'loaded',
-      reason: `${load.rows} rows of ${scan.recordDate} loaded.`,
+      reason: [`${load.rows} rows of ${scan.recordDate} loaded.`, quotas.note].filter((each) => each !== undefined).join(' '),
       lines: pass.lines,
       rejected: pass.rejected,
       groups: pass.groups,
       bytes: pass.bytes,
       warnings: load.warnings,
-      incomplete: load.unknownNames > 0 || quotas.unknown > 0,
+      incomplete: load.unknownNames > 0,
     });
   } catch (error) {
     if (isCancellation(error)) {

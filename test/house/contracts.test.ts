@@ -1,0 +1,35 @@
+/** Names that are typed in two places must be the same in both. */
+import assert from 'node:assert/strict';
+import { createStorageScanActivities, createStorageServiceActivities } from '../../activities/storage/index.ts';
+import type { Database } from '../../activities/platform/database/index.ts';
+import { configSchema } from '../../config/schema.ts';
+import { errorTypes } from '../../domain/errors.ts';
+import * as workflows from '../../workflows/index.ts';
+import { workflowTypes } from '../../workflows/storage/contract.ts';
+import { workflowBundle } from '../support/workflow-world.ts';
+
+describe('contracts', function () {
+  this.timeout(60_000);
+
+  it('every workflow type of the contract is exported, and nothing else', () => {
+    assert.deepEqual(Object.keys(workflows).sort(), Object.values(workflowTypes).sort());
+  });
+
+  it('no two queues’ activities share a name: one would silently win', () => {
+    const config = configSchema.parse({});
+    const database = {} as Database;
+    const names = [...Object.keys(createStorageScanActivities({ config, database })), ...Object.keys(createStorageServiceActivities({ config, database, readSecret: async () => '' }))];
+    assert.equal(new Set(names).size, names.length);
+  });
+
+  it('the workflow bundle is small and holds only what may run in the sandbox', async () => {
+    const { code } = await workflowBundle();
+    assert.ok(Buffer.byteLength(code) < 2.5 * 1024 * 1024, `${Buffer.byteLength(code)} bytes`);
+    for (const foreign of ['knex', 'mysql2', 'ldapts', 'zod', 'commander']) assert.ok(!code.includes(`node_modules/${foreign}/`), `${foreign} is in the bundle`);
+  });
+
+  it('the taxonomy has not lost a name: they stand in histories and databases', () => {
+    const ever = ['ConfigError', 'ContractError', 'NotFound', 'PermissionDenied', 'InputCorrupt', 'InputNotReady', 'TransportError', 'StorageFull', 'LockHeld', 'DependencyDown', 'ExternalToolFailed', 'IntegrityMismatch', 'IntermediateLost'];
+    for (const name of ever) assert.ok(Object.hasOwn(errorTypes, name), name);
+  });
+});

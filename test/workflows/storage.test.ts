@@ -1,0 +1,389 @@
+import assert from 'node:assert/strict';
+import { WorkflowFailedError, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { Context } from '@temporalio/activity';
+import { createStorage } from '../../client/storage.ts';
+import { OperationError } from '../../domain/errors.ts';
+import {
+  reportId,
+  reportStatus,
+  taskQueues,
+  volumeId,
+  workflowTypes,
+  type PassRef,
+  type ReportInput,
+  type ReportResult,
+  type ScanRef,
+  type StorageScanActivities,
+  type StorageServiceActivities,
+  type TickResult,
+  type VolumeOutcome,
+} from '../../workflows/storage/contract.ts';
+import { workflowWorld, type WorkflowWorld } from '../support/workflow-world.ts';
+
+type Activities = StorageScanActivities & StorageServiceActivities;
+
+const scanOf = (volume: string, recordDate = '2026-11-20'): ScanRef => ({
+  volume,
+  path: `/scans/20261120_${volume}.a.b.stats.gz`,
+  recordDate,
+  scannedAt: 1_795_000_000,
+  sizeBytes: 1_000_000,
+  mtimeMs: 1_795_000_000_000,
+  identity: `identity-${volume}`,
+});
+const pass: PassRef = { directory: '/passes/1', sha256: 'f'.repeat(64), lines: 100, rejected: 0, groups: 3, bytes: '9007199254740993', seconds: 1 };
+
+/** A world in which everything works, and a note of what was asked. */
+function wellBehaved(volumes: string[]): { activities: Activities; calls: string[] } {
+  const calls: string[] = [];
+  const note = (call: string): void => void calls.push(call);
+  return {
+    calls,
+    activities: {
+      planReport: async ({ volumes: wanted }) => ({ date: '2026-11-21', volumes: wanted ?? volumes, concurrency: 2, waitForPersonSeconds: 18 * 3600, keepPassDays: 3 }),
+      refreshNames: async () => ({ state: 'fresh', groups: 3, repaired: 0, ageSeconds: 0 }),
+      findScan: async ({ volume }) => scanOf(volume),
+      isLoaded: async () => ({ loaded: false }),
+      readScan: async ({ scan }) => {
+        note(`read ${scan.volume}`);
+        return pass;
+      },
+      fetchQuotas: async () => ({ path: '/passes/1/quotas.json', known: 3, unknown: 0 }),
+      loadVolume: async ({ scan }) => {
+        note(`load ${scan.volume}`);
+        return { rows: 3, warnings: { kindaOk: 1, notOk: 0 }, unknownNames: 0 };
+      },
+      saveOutcome: async ({ outcome }) => note(`outcome ${outcome.volume} ${outcome.state}`),
+      writeReport: async ({ state }) => {
+        note(`tsv ${state}`);
+        return { tsv: '/reports/report.tsv', rows: 3 };
+      },
+      cleanPasses: async () => ({ removed: 0 }),
+    },
+  };
+}
+
+describe('storage workflows', function () {
+  this.timeout(60_000);
+  let world: WorkflowWorld;
+  let current: Activities;
+  let workers: { stop(): Promise<void> };
+  /** The worker's functions ask `current`, so that a test changes the world without a new worker. */
+  const delegate = (names: (keyof Activities)[]): Record<string, (input: never) => Promise<unknown>> =>
+    Object.fromEntries(names.map((name) => [name, (input: never) => (current[name] as (input: never) => Promise<unknown>)(input)]));
+  const scanNames = ['findScan', 'readScan', 'fetchQuotas', 'loadVolume', 'writeReport', 'cleanPasses'] as const satisfies (keyof StorageScanActivities)[];
+  const serviceNames = ['planReport', 'refreshNames', 'saveOutcome', 'isLoaded'] as const satisfies (keyof StorageServiceActivities)[];
+  const work = (maxCachedWorkflows?: number): Promise<{ stop(): Promise<void> }> =>
+    world.work({
+      workflows: taskQueues.workflows,
+      activities: { [taskQueues.scan]: delegate([...scanNames]), [taskQueues.services]: delegate([...serviceNames]) },
+      ...(maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows }),
+    });
+
+  before(async () => {
+    world = await workflowWorld('storage');
+    workers = await work();
+  });
+  after(async () => {
+    await workers.stop();
+    await world.close();
+  });
+
+  const start = (date: string, input: Partial<ReportInput> = {}, client = world.client): Promise<WorkflowHandle<(input: ReportInput) => Promise<ReportResult>>> =>
+    client.workflow.start(workflowTypes.report, { workflowId: reportId(date), taskQueue: taskQueues.workflows, args: [{ date, ...input }] });
+  const until = async (handle: WorkflowHandle, state: string): Promise<void> => {
+    for await (const snapshot of createStorage(world.client).report(handle.workflowId.slice('storage/report/'.length)).watch({ intervalMs: 20 })) {
+      if (snapshot.state === state) return;
+    }
+    assert.fail(`the report never came to be ${state}`);
+  };
+
+  it('loads every volume once and writes the TSV', async () => {
+    const { activities, calls } = wellBehaved(['scratch101', 'scratch102', 'scratch103']);
+    current = activities;
+    const handle = await start('2026-01-01');
+    const result = await handle.result();
+    assert.deepEqual(result.counts, { loaded: 3 });
+    assert.equal(result.tsv, '/reports/report.tsv');
+    assert.deepEqual(result.problems, []);
+    assert.deepEqual(calls.filter((each) => each.startsWith('read')).sort(), ['read scratch101', 'read scratch102', 'read scratch103']);
+    assert.deepEqual(calls.filter((each) => each.startsWith('tsv')), ['tsv done']);
+    await world.replay(handle, 'all-loaded');
+    await world.replay(world.client.workflow.getHandle(volumeId('scratch101')), 'loaded');
+  });
+
+  it('skips a scan that was loaded before, unless forced', async () => {
+    const { activities, calls } = wellBehaved(['scratch104']);
+    current = { ...activities, isLoaded: async () => ({ loaded: true, at: '2026-11-20T03:00:00Z', lines: 5, groups: 2, bytes: '7' }) };
+    const handle = await start('2026-01-02');
+    assert.deepEqual((await handle.result()).counts, { skipped: 1 });
+    assert.equal(calls.some((each) => each.startsWith('read')), false);
+    await world.replay(world.client.workflow.getHandle(volumeId('scratch104')), 'skipped');
+    const forced = await start('2026-01-03', { force: true });
+    assert.deepEqual((await forced.result()).counts, { loaded: 1 });
+  });
+
+  it('waits for a person when a volume is damaged, loads its neighbours, and puts the result right after a retry', async () => {
+    const { activities, calls } = wellBehaved(['scratch105', 'scratch106']);
+    let mended = false;
+    current = {
+      ...activities,
+      readScan: async (input) => {
+        if (input.scan.volume === 'scratch106' && !mended) throw new OperationError('InputCorrupt', 'the file ends too early', { place: { file: '/scans/x.gz', line: 12 } });
+        return activities.readScan(input);
+      },
+    };
+    const handle = await start('2026-01-04');
+    await until(handle, 'needs-person');
+    const status = await handle.query(reportStatus);
+    const failed = status.volumes.find((each) => each.volume === 'scratch106');
+    assert.equal(failed?.state, 'failed');
+    assert.deepEqual(failed.problem, { type: 'InputCorrupt', message: 'the file ends too early', file: '/scans/x.gz', line: 12 });
+    assert.equal(status.volumes.find((each) => each.volume === 'scratch105')?.state, 'loaded');
+    const described = await handle.describe();
+    assert.deepEqual(described.searchAttributes['LongshoreAttention'], [true]);
+    assert.deepEqual(described.searchAttributes['LongshoreErrorType'], ['InputCorrupt']);
+
+    const storage = createStorage(world.client).report('2026-01-04');
+    await assert.rejects(storage.retry('scratch105'), (error: unknown) => error instanceof WorkflowUpdateFailedError && /nothing to retry/.test(String(error.cause)));
+    await assert.rejects(storage.retry('scratch999'), (error: unknown) => error instanceof WorkflowUpdateFailedError && /not part of this report/.test(String(error.cause)));
+    mended = true;
+    assert.equal((await storage.retry('scratch106')).state, 'queued');
+    const result = await handle.result();
+    assert.deepEqual(result.counts, { loaded: 2 });
+    assert.deepEqual(calls.filter((each) => each.startsWith('tsv')), ['tsv needs-person', 'tsv done'], 'the TSV is written again with the volume in it');
+    assert.deepEqual((await handle.describe()).searchAttributes['LongshoreAttention'], [false]);
+    await world.replay(handle, 'damaged-then-retried');
+    await world.replay(world.client.workflow.getHandle(volumeId('scratch106')), 'loaded-after-retry');
+  });
+
+  it('lists a missing volume and ends when a person accepts it', async () => {
+    const { activities } = wellBehaved(['scratch107', 'scratch108']);
+    current = { ...activities, findScan: async ({ volume }) => (volume === 'scratch108' ? null : scanOf(volume)) };
+    const handle = await start('2026-01-05');
+    await until(handle, 'needs-person');
+    const storage = createStorage(world.client).report('2026-01-05');
+    await assert.rejects(storage.acceptFailures(' '), (error: unknown) => error instanceof WorkflowUpdateFailedError && /say why/.test(String(error.cause)));
+    await storage.acceptFailures('scanner is being serviced');
+    const result = await handle.result();
+    assert.deepEqual(result.counts, { loaded: 1, missing: 1 });
+    assert.equal(result.accepted, 'scanner is being serviced');
+    assert.equal(result.problems[0]?.volume, 'scratch108');
+    await world.replay(handle, 'missing-accepted');
+  });
+
+  it('ends by itself when nobody came in 30 days (time skipped), and stays marked', async () => {
+    const { activities } = wellBehaved(['scratch109']);
+    current = { ...activities, findScan: async () => null };
+    const handle = await start('2026-01-06', { waitForPersonSeconds: 30 * 86_400 }, world.skipping);
+    const result = await handle.result();
+    assert.deepEqual(result.counts, { missing: 1 });
+    const { startTime, closeTime, searchAttributes } = await handle.describe();
+    assert.ok(closeTime !== undefined && closeTime.getTime() - startTime.getTime() >= 30 * 86_400_000, 'thirty days passed for the run');
+    assert.deepEqual(searchAttributes['LongshoreAttention'], [true]);
+    await world.replay(handle, 'nobody-came');
+  });
+
+  it('reads a scan again that was still being written, for hours if it must be (time skipped)', async () => {
+    const { activities } = wellBehaved(['scratch118']);
+    let tries = 0;
+    current = {
+      ...activities,
+      readScan: async () => {
+        if (++tries < 6) throw new OperationError('InputNotReady', 'it is still being written', { retryAfterSeconds: 3600 });
+        return pass;
+      },
+    };
+    const handle = await start('2026-01-15', {}, world.skipping);
+    assert.deepEqual((await handle.result()).counts, { loaded: 1 });
+    assert.equal(tries, 6);
+  });
+
+  it('goes back to the pass when its figures are gone', async () => {
+    const { activities, calls } = wellBehaved(['scratch110']);
+    let lost = 2;
+    current = {
+      ...activities,
+      loadVolume: async (input) => {
+        if (lost-- > 0) throw new OperationError('IntermediateLost', 'the figures are gone');
+        return activities.loadVolume(input);
+      },
+    };
+    const handle = await start('2026-01-07');
+    assert.deepEqual((await handle.result()).counts, { loaded: 1 });
+    assert.equal(calls.filter((each) => each === 'read scratch110').length, 3);
+    await world.replay(world.client.workflow.getHandle(volumeId('scratch110')), 'figures-lost');
+  });
+
+  it('waits for a volume that another report is loading, and then finds it loaded', async () => {
+    const { activities, calls } = wellBehaved(['scratch111']);
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    let loaded = false;
+    current = {
+      ...activities,
+      readScan: async (input) => {
+        await held;
+        return activities.readScan(input);
+      },
+      loadVolume: async (input) => {
+        loaded = true;
+        return activities.loadVolume(input);
+      },
+      isLoaded: async () => ({ loaded }),
+    };
+    const first = await start('2026-01-08');
+    const storage = createStorage(world.client);
+    const untilVolume = async (date: string, state: VolumeOutcome['state']): Promise<void> => {
+      for await (const snapshot of storage.report(date).watch({ intervalMs: 20 })) if (snapshot.volumes[0]?.state === state) return;
+    };
+    await untilVolume('2026-01-08', 'running');
+    const second = await start('2026-01-09');
+    await untilVolume('2026-01-09', 'waiting');
+    release();
+    assert.deepEqual((await first.result()).counts, { loaded: 1 });
+    assert.deepEqual((await second.result()).counts, { skipped: 1 });
+    assert.equal(calls.filter((each) => each === 'load scratch111').length, 1, 'loaded once');
+    await world.replay(second, 'waited-for-the-lock');
+  });
+
+  it('joins the report of the day instead of starting a second one', async () => {
+    const { activities } = wellBehaved(['scratch112']);
+    current = { ...activities, findScan: async () => null };
+    const storage = createStorage(world.client);
+    const one = await storage.startReport({ date: '2026-01-10' });
+    const two = await storage.startReport({ date: '2026-01-10', force: true });
+    assert.deepEqual([one.joined, two.joined], [false, true]);
+    await until(world.client.workflow.getHandle(reportId('2026-01-10')), 'needs-person');
+    await one.acceptFailures('test');
+    await one.result();
+  });
+
+  it('stops the pass within seconds when it is cancelled', async () => {
+    const { activities, calls } = wellBehaved(['scratch113']);
+    let began = (): void => undefined;
+    const reading = new Promise<void>((resolve) => (began = resolve));
+    current = {
+      ...activities,
+      readScan: async () => {
+        began();
+        const beat = setInterval(() => Context.current().heartbeat({ lines: 1 }), 50);
+        try {
+          return await Context.current().cancelled;
+        } finally {
+          clearInterval(beat);
+        }
+      },
+    };
+    const handle = await start('2026-01-11');
+    await reading;
+    await handle.cancel();
+    await assert.rejects(handle.result(), (error: unknown) => error instanceof WorkflowFailedError && error.cause instanceof CancelledFailure);
+    assert.ok(calls.includes('outcome scratch113 failed'));
+    assert.equal((await world.client.workflow.getHandle(volumeId('scratch113')).describe()).status.name, 'CANCELLED');
+    await world.replay(handle, 'cancelled');
+    await world.replay(world.client.workflow.getHandle(volumeId('scratch113')), 'cancelled');
+  });
+
+  it('shows the progress of a pass to those who watch', async () => {
+    const { activities } = wellBehaved(['scratch114']);
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    current = {
+      ...activities,
+      readScan: async (input) => {
+        Context.current().heartbeat({ lines: 123, text: 'reading' });
+        await held;
+        return activities.readScan(input);
+      },
+    };
+    const report = await createStorage(world.client).startReport({ date: '2026-01-12' });
+    let seen: number | undefined;
+    for await (const snapshot of report.watch({ intervalMs: 20 })) {
+      seen ??= snapshot.progress['scratch114']?.lines;
+      if (seen !== undefined) release();
+    }
+    assert.equal(seen, 123);
+    assert.deepEqual((await report.result()).counts, { loaded: 1 });
+  });
+
+  it('refuses an id that is not the date’s: the id is the lock', async () => {
+    const handle = await world.client.workflow.start(workflowTypes.report, { workflowId: 'my-report', taskQueue: taskQueues.workflows, args: [{ date: '2026-01-16' }] });
+    await assert.rejects(handle.result(), (error: unknown) => error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure && /storage\/report\/2026-01-16/.test(error.cause.message));
+  });
+
+  it('refuses a date that is none, in one sentence', async () => {
+    const handle = await start('tomorrow');
+    await assert.rejects(handle.result(), (error: unknown) => error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure && /expected YYYY-MM-DD/.test(error.cause.message));
+  });
+
+  it('keeps to the payload and history budgets with 200 volumes, three of them bad', async () => {
+    const volumes = Array.from({ length: 200 }, (_each, index) => `disk${index}`);
+    const { activities } = wellBehaved(volumes);
+    current = {
+      ...activities,
+      planReport: async () => ({ date: '2026-11-21', volumes, concurrency: 20, waitForPersonSeconds: 1, keepPassDays: 3 }),
+      findScan: async ({ volume }) => (volume === 'disk7' ? null : scanOf(volume)),
+      // Most were loaded before: what is measured is the report's own history.
+      isLoaded: async ({ scan }) => ({ loaded: Number(scan.volume.slice(4)) >= 40 }),
+      readScan: async (input) => {
+        if (['disk8', 'disk9'].includes(input.scan.volume)) throw new OperationError('InputCorrupt', 'x'.repeat(2000));
+        return pass;
+      },
+    };
+    const handle = await start('2026-01-13');
+    const result = await handle.result();
+    assert.deepEqual(result.counts, { loaded: 37, skipped: 160, missing: 1, failed: 2 });
+    const history = await handle.fetchHistory();
+    const events = history.events ?? [];
+    assert.ok(events.length < 2000, `${events.length} events`);
+    for (const event of events) {
+      const size = Buffer.byteLength(JSON.stringify(event));
+      assert.ok(size < 64 * 1024, `event ${String(event.eventId)} has ${size} bytes`);
+    }
+  });
+
+  it('runs the same without a cache: every task replays from the start', async () => {
+    await workers.stop();
+    workers = await work(0);
+    try {
+      const { activities } = wellBehaved(['scratch115', 'scratch116']);
+      let tries = 0;
+      current = {
+        ...activities,
+        readScan: async (input) => {
+          if (input.scan.volume === 'scratch116' && tries++ === 0) throw new OperationError('InputCorrupt', 'damaged');
+          return pass;
+        },
+      };
+      const handle = await start('2026-01-14');
+      await until(handle, 'needs-person');
+      await createStorage(world.client).report('2026-01-14').retry('scratch116');
+      assert.deepEqual((await handle.result()).counts, { loaded: 2 });
+    } finally {
+      await workers.stop();
+      workers = await work();
+    }
+  });
+
+  describe('ticks', () => {
+    const tick = (kind: 'daily' | 'repair', id: string): Promise<TickResult> =>
+      world.client.workflow.execute<(input: { kind: 'daily' | 'repair' }) => Promise<TickResult>>(workflowTypes.tick, { workflowId: id, taskQueue: taskQueues.workflows, args: [{ kind }] });
+
+    it('starts the report of the day once, and asks it to repair what failed', async () => {
+      const { activities } = wellBehaved(['scratch117']);
+      let found = false;
+      current = { ...activities, findScan: async ({ volume }) => (found ? scanOf(volume) : null) };
+      assert.deepEqual(await tick('repair', 'tick-0'), { date: '2026-11-21', did: 'nothing-to-repair' });
+      assert.deepEqual(await tick('daily', 'tick-1'), { date: '2026-11-21', did: 'started' });
+      assert.deepEqual(await tick('daily', 'tick-2'), { date: '2026-11-21', did: 'already-running' });
+      const handle = world.client.workflow.getHandle<(input: ReportInput) => Promise<ReportResult>>(reportId('2026-11-21'));
+      await until(handle, 'needs-person');
+      found = true;
+      assert.deepEqual(await tick('repair', 'tick-3'), { date: '2026-11-21', did: 'asked-to-repair' });
+      assert.deepEqual((await handle.result()).counts, { loaded: 1 });
+      for (const id of ['tick-0', 'tick-1', 'tick-2', 'tick-3']) await world.replay(world.client.workflow.getHandle(id), id);
+    });
+  });
+});
