@@ -13,7 +13,8 @@ interface Recorded {
 }
 
 const read = async (file: string): Promise<Recorded> => JSON.parse(await readFile(file, 'utf8')) as Recorded;
-const replay = async (history: unknown): Promise<void> => Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, historyFromJSON(history));
+const replay = async (history: Recorded): Promise<void> =>
+  Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, historyFromJSON(history), history.events[0]?.workflowExecutionStartedEventAttributes?.workflowId);
 
 describe('recorded histories', function () {
   this.timeout(60_000);
