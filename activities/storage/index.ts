@@ -1,0 +1,143 @@
+import path from 'node:path';
+import { Context } from '@temporalio/activity';
+import type { Config, Secret } from '../../config/schema.ts';
+import { OperationError } from '../../domain/errors.ts';
+import type { PassProgress, ScanRef, StorageScanActivities, StorageServiceActivities } from '../../workflows/storage/contract.ts';
+import { activityHooks, keepingAlive } from '../platform/activity.ts';
+import type { Database } from '../platform/database/index.ts';
+import { readDirectory } from '../platform/directory-service/index.ts';
+import { fetchQuotas, readQuotas, writeQuotas } from './fetch-quotas.ts';
+import { findScan, plainDateAt } from './find-scan.ts';
+import { loadRows } from './load-volume.ts';
+import { knownNames, repairNames, saveNames, type KnownNames } from './names-store.ts';
+import { cleanPasses, passOptionsFor, readPass, runPass } from './read-scan/index.ts';
+import { saveOutcome, saveReport } from './report-store.ts';
+import { loadedScan, loadVolume, reportRows, usageHistory } from './usage-store.ts';
+import { writeReportTsv } from './write-report.ts';
+
+const passDirectory = (config: Config): string => path.join(config.stateDirectory, 'storage', 'passes');
+export const reportDirectory = (config: Config): string => config.storage.reportDirectory ?? path.join(config.stateDirectory, 'reports');
+
+function mountOf(config: Config, volume: string): string {
+  return config.storage.volumes.find((each) => each.name === volume)?.mount ?? `/lustre/${volume}`;
+}
+
+/** The names that were kept last, while they are young enough to be believed. */
+async function namesInForce(config: Config, database: Database): Promise<KnownNames> {
+  const names = await knownNames(database);
+  return ageInSeconds(names.at) <= config.directory.maxAgeHours * 3600 ? names : { ...names, groups: new Map() };
+}
+
+/** Since an ISO instant; for ever when there is none. */
+const ageInSeconds = (at: string | null): number => (at === null ? Infinity : Math.max(0, Math.round((Date.now() - Date.parse(at)) / 1000)));
+
+/** Activities for hosts that see the stat files and the work directory. */
+export function createStorageScanActivities({ config, database }: { config: Config; database: Database }): StorageScanActivities {
+  const settings = { config: config.storage, timeZone: config.site.timeZone };
+  return {
+    findScan: (input) => findScan(settings, input),
+
+    async readScan({ scan }) {
+      const { signal, onProgress } = activityHooks<PassProgress>();
+      onProgress({ readBytes: 0, fileBytes: scan.sizeBytes, bytes: 0, lines: 0, rejected: 0, elapsedSeconds: 0, rate: 0, secondsLeft: null, text: `opening ${path.basename(scan.path)}` });
+      const options = await passOptionsFor(config.storage, scan);
+      const pass = await runPass({ scan, options, directory: passDirectory(config) }, { signal, onProgress });
+      countPass(scan, pass.lines, Number(pass.bytes), pass.seconds);
+      return pass;
+    },
+
+    async fetchQuotas({ scan, pass }) {
+      const { groups } = await readPass(pass);
+      const names = await namesInForce(config, database);
+      const gids = [...new Set(groups.map((each) => each.gid))].sort((a, b) => a - b);
+      const table = await fetchQuotas(
+        config.storage,
+        { volume: scan.volume, mount: mountOf(config, scan.volume), date: plainDateAt(new Date(), config.site.timeZone), groups: gids.map((gid) => ({ gid, name: names.groups.get(gid)?.name ?? null })) },
+        activityHooks(),
+      );
+      const file = path.join(pass.directory, 'quotas.json');
+      await writeQuotas(file, table);
+      return { path: file, known: table.rows.length, unknown: gids.filter((gid) => gid >= 0).length - table.rows.length, ...(table.note === null ? {} : { note: table.note }) };
+    },
+
+    loadVolume: ({ scan, pass, quotas, date }) =>
+      keepingAlive(`loading ${scan.volume} of ${scan.recordDate}`, async () => {
+        const [{ groups, lines, totals }, names, history, table] = await Promise.all([
+          readPass(pass),
+          namesInForce(config, database),
+          usageHistory(database, scan.volume, { before: scan.recordDate, windowDays: Math.max(config.storage.forecast.windowDays, 60) }),
+          readQuotas(quotas.path),
+        ]);
+        const { rows, warnings, unknownNames } = loadRows({ config: config.storage, scan, date, groups, names, quotas: table, history });
+        const loaded = await loadVolume(
+          database,
+          { scan, reportDate: date, counts: { lines: lines.accepted, rejected: lines.rejected, groups: new Set(groups.map((each) => each.gid)).size, bytes: totals.bytes }, rows },
+          { signal: Context.current().cancellationSignal },
+        );
+        Context.current().metricMeter.createCounter('longshore_rows_loaded', 'rows', 'Rows loaded into the database').add(loaded.rows, { pipeline: 'storage' });
+        return { rows: loaded.rows, warnings, unknownNames };
+      }),
+
+    async writeReport({ date, state }) {
+      const rows = await reportRows(database, date, { volumes: config.storage.volumes.map((each) => each.name) });
+      const tsv = await writeReportTsv({ directory: reportDirectory(config), date, rows, config: config.storage });
+      await saveReport(database, { date, at: new Date().toISOString(), tsv, state });
+      return { tsv, rows: rows.length };
+    },
+
+    cleanPasses: async ({ keepDays, now }) => ({ removed: await cleanPasses(passDirectory(config), Date.parse(now) - keepDays * 86_400_000) }),
+  };
+}
+
+function countPass(scan: ScanRef, lines: number, bytes: number, seconds: number): void {
+  const meter = Context.current().metricMeter;
+  const tags = { pipeline: 'storage', volume: scan.volume };
+  meter.createCounter('longshore_scan_lines', 'lines', 'Lines of stat files read').add(lines, tags);
+  meter.createCounter('longshore_scan_bytes', 'bytes', 'Bytes that the entries of a scan hold').add(bytes, tags);
+  meter.createHistogram('longshore_scan', 'float', 'seconds', 'Seconds of one pass').record(seconds, tags);
+}
+
+/** Activities that reach the database and the directory service. */
+export function createStorageServiceActivities({ config, database, readSecret }: { config: Config; database: Database; readSecret: (secret: Secret) => Promise<string> }): StorageServiceActivities {
+  return {
+    async planReport({ at, volumes }) {
+      const configured = config.storage.volumes.map((each) => each.name);
+      if (configured.length === 0) throw new OperationError('ConfigError', 'storage.volumes is empty: name the volumes to report on.');
+      const unknown = (volumes ?? []).filter((volume) => !configured.includes(volume));
+      if (unknown.length > 0) throw new OperationError('ContractError', `${unknown.join(', ')}: not among storage.volumes (${configured.join(', ')}).`);
+      return {
+        date: plainDateAt(new Date(at), config.site.timeZone),
+        volumes: volumes ?? configured,
+        concurrency: config.storage.concurrency,
+        waitForPersonSeconds: Math.round(config.storage.waitForPersonHours * 3600),
+        keepPassDays: config.storage.keepPassDays,
+      };
+    },
+
+    async refreshNames() {
+      if (config.directory.source === 'none') return { state: 'none', groups: 0, repaired: 0, ageSeconds: null };
+      try {
+        const snapshot = await readDirectory(config.directory, { at: new Date().toISOString(), readSecret, ...activityHooks() });
+        await saveNames(database, snapshot);
+        const repaired = await repairNames(database);
+        return { state: 'fresh', groups: snapshot.groups.length, repaired, ageSeconds: 0, ...(snapshot.note === null ? {} : { note: snapshot.note }) };
+      } catch (error) {
+        // The report is made without the service: from younger answers, or with numbers for names, flagged either way.
+        if (Context.current().cancellationSignal.aborted || !(error instanceof OperationError) || error.type === 'StorageFull') throw error;
+        const { at, groups } = await namesInForce(config, database);
+        return { state: groups.size > 0 ? 'cached' : 'unavailable', groups: groups.size, repaired: 0, ageSeconds: at === null ? null : ageInSeconds(at), note: error.message };
+      }
+    },
+
+    isLoaded: async ({ scan }) => {
+      const before = await loadedScan(database, scan.volume, scan.identity);
+      return before === null ? { loaded: false } : { loaded: true, ...before };
+    },
+
+    saveOutcome: async ({ date, outcome }) => {
+      await saveOutcome(database, date, outcome);
+      Context.current().metricMeter.createCounter('longshore_volumes', 'volumes', 'Volumes by how they came out').add(1, { pipeline: 'storage', state: outcome.state });
+    },
+  };
+}
+

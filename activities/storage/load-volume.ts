@@ -1,0 +1,86 @@
+import type { StorageConfig } from '../../config/schema.ts';
+import { forecast, type ForecastSettings, type HistoryPoint } from '../../domain/storage/forecast.ts';
+import type { QuotaRow, QuotaTable } from '../../domain/storage/quota.ts';
+import { lastModifiedDays } from '../../domain/storage/report-row.ts';
+import { thresholdPresets } from '../../domain/storage/thresholds.ts';
+import type { GroupUsage } from '../../domain/storage/usage.ts';
+import type { LoadResult, ScanRef } from '../../workflows/storage/contract.ts';
+import type { KnownNames } from './names-store.ts';
+import { historyKey, type LoadRow } from './usage-store.ts';
+
+export function forecastSettings(config: StorageConfig): ForecastSettings {
+  const { days, method, points, windowDays, thresholds } = config.forecast;
+  return { days, method, points, windowDays, thresholds: typeof thresholds === 'string' ? thresholdPresets[thresholds] : thresholds };
+}
+
+/**
+ * The rows of a volume as they are loaded: usage, names, quota and forecast of each group and base directory. Pure but
+ * for its inputs; unknown gids keep their number (`gid:1234`) and are flagged.
+ */
+export function loadRows(input: {
+  config: StorageConfig;
+  scan: ScanRef;
+  /** The report's date: forecasts count from it. */
+  date: string;
+  groups: readonly GroupUsage[];
+  names: KnownNames;
+  quotas: QuotaTable;
+  history: ReadonlyMap<string, readonly HistoryPoint[]>;
+}): { rows: LoadRow[]; warnings: LoadResult['warnings']; unknownNames: number } {
+  const settings = forecastSettings(input.config);
+  const pseudo = new Map(input.config.pseudoGroups.map((each) => [each.gid, each]));
+  const quotaOf = new Map(input.quotas.rows.map((row) => [row.gid, row]));
+  const warnings = { kindaOk: 0, notOk: 0 };
+  const unknown = new Set<number>();
+
+  const rows = input.groups.map((usage): LoadRow => {
+    const named = nameOf(usage.gid, input.names, pseudo);
+    if (!named.nameKnown) unknown.add(usage.gid);
+    const quota = quotaOf.get(usage.gid);
+    const used = BigInt(usage.bytes);
+    const hard = limit(quota, 'blocksHard');
+    const outlook = forecast(
+      { today: input.date, current: { date: input.scan.recordDate, used }, history: input.history.get(historyKey(usage.gid, usage.baseDirectory)) ?? [], quota: hard },
+      settings,
+    );
+    if (outlook.level === 2) warnings.kindaOk++;
+    if (outlook.level === 3) warnings.notOk++;
+    return {
+      gid: usage.gid,
+      ...named,
+      baseDirectory: usage.baseDirectory,
+      used,
+      files: BigInt(usage.files),
+      inodes: BigInt(usage.entries),
+      newest: usage.newest,
+      lastModifiedDays: usage.newest === null ? null : lastModifiedDays(input.scan.scannedAt, usage.newest),
+      quota: hard,
+      quotaSoft: limit(quota, 'blocksSoft'),
+      inodeQuota: limit(quota, 'inodesHard'),
+      inodeQuotaSoft: limit(quota, 'inodesSoft'),
+      quotaDate: quota?.date ?? null,
+      quotaSource: quota?.source ?? null,
+      forecast: [outlook.predictions[0]?.bytes ?? null, outlook.predictions[1]?.bytes ?? null],
+      fullOn: outlook.fullOn,
+      level: outlook.level,
+    };
+  });
+  return { rows, warnings, unknownNames: unknown.size };
+}
+
+function nameOf(gid: number, names: KnownNames, pseudo: ReadonlyMap<number, { group: string; pi?: string | undefined }>): Pick<LoadRow, 'group' | 'nameKnown' | 'pi'> {
+  const invented = pseudo.get(gid);
+  if (invented !== undefined) return { group: invented.group, nameKnown: true, pi: invented.pi === undefined ? null : { name: invented.pi } };
+  const known = names.groups.get(gid);
+  if (known !== undefined) return { group: known.name, nameKnown: true, pi: known.pi };
+  if (gid === 0) return { group: 'root', nameKnown: true, pi: null };
+  return { group: `gid:${gid}`, nameKnown: false, pi: null };
+}
+
+/** A limit as rows keep it: null unknown, 0 unlimited. `lfs` knows all four; a quota file knows what it has columns for. */
+function limit(row: QuotaRow | undefined, field: 'blocksSoft' | 'blocksHard' | 'inodesSoft' | 'inodesHard'): bigint | null {
+  if (row === undefined) return null;
+  const value = row[field];
+  if (value !== null) return BigInt(value);
+  return row.source === 'lfs' || (field === 'blocksHard' && row.unlimited) ? 0n : null;
+}

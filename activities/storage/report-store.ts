@@ -1,0 +1,123 @@
+import type { Problem } from '../../domain/errors.ts';
+import type { ReportState, VolumeOutcome, VolumeState } from '../../workflows/storage/contract.ts';
+import type { Database, StoredInteger } from '../platform/database/index.ts';
+import { numbersOf } from './lookups.ts';
+
+/** A day's report and how its volumes came out, so far. */
+export interface SavedReport {
+  /** YYYY-MM-DD. */
+  date: string;
+  state: ReportState;
+  /** ISO instant; null until it is written for the first time. */
+  at: string | null;
+  /** Where its TSV is. */
+  tsv: string | null;
+  /** By volume name. */
+  outcomes: VolumeOutcome[];
+}
+
+/** Keeps how a volume came out in the report of a date (YYYY-MM-DD), in place of what was kept before. */
+export async function saveOutcome(db: Database, date: string, outcome: VolumeOutcome): Promise<void> {
+  const state: ReportState = 'running';
+  await db.knex('report').insert({ report_date: date, state }).onConflict('report_date').merge(['report_date']);
+  await db
+    .knex('report_volume')
+    .insert({
+      report_date: date,
+      volume_id: (await numbersOf(db.knex, 'volume', [outcome.volume])).of(outcome.volume),
+      state: outcome.state,
+      reason: outcome.reason,
+      problem_type: outcome.problem?.type ?? null,
+      problem_message: outcome.problem?.message ?? null,
+      problem_file: outcome.problem?.file ?? null,
+      problem_line: outcome.problem?.line ?? null,
+      record_date: outcome.recordDate ?? null,
+      scan_path: outcome.scan ?? null,
+      lines_accepted: outcome.lines ?? null,
+      lines_rejected: outcome.rejected ?? null,
+      group_count: outcome.groups ?? null,
+      used: outcome.bytes === undefined ? null : BigInt(outcome.bytes),
+      seconds: outcome.seconds ?? null,
+      kinda_ok: outcome.warnings?.kindaOk ?? null,
+      not_ok: outcome.warnings?.notOk ?? null,
+      incomplete: outcome.incomplete ?? null,
+    })
+    .onConflict(['report_date', 'volume_id'])
+    .merge();
+}
+
+/** Keeps a report that has been written, in place of what was kept of that date; the outcomes of its volumes stay. */
+export async function saveReport(db: Database, report: { date: string; at: string; tsv: string | null; state: ReportState }): Promise<void> {
+  await db.knex('report').insert({ report_date: report.date, state: report.state, written_at: report.at, tsv_path: report.tsv }).onConflict('report_date').merge();
+}
+
+interface StoredOutcome {
+  volume: string;
+  state: VolumeState;
+  reason: string;
+  problem_type: Problem['type'] | null;
+  problem_message: string | null;
+  problem_file: string | null;
+  problem_line: number | null;
+  record_date: string | null;
+  scan_path: string | null;
+  lines_accepted: number | null;
+  lines_rejected: number | null;
+  group_count: number | null;
+  used: StoredInteger | null;
+  seconds: number | null;
+  kinda_ok: number | null;
+  not_ok: number | null;
+  incomplete: number | null;
+}
+
+/** The report of a date (YYYY-MM-DD), or null. */
+export async function savedReport(db: Database, date: string): Promise<SavedReport | null> {
+  type Row = StoredOutcome & { report_state: ReportState; written_at: string | null; tsv_path: string | null };
+  const rows: (Row | (Omit<Row, 'volume'> & { volume: null }))[] = await db
+    .knex('report as d')
+    .leftJoin('report_volume as r', 'r.report_date', 'd.report_date')
+    .leftJoin('volume as v', 'v.volume_id', 'r.volume_id')
+    .where('d.report_date', date)
+    .orderBy('v.scratch_disk')
+    .select('r.*', { volume: 'v.scratch_disk', report_state: 'd.state', written_at: 'd.written_at', tsv_path: 'd.tsv_path' });
+  const [report] = rows;
+  if (report === undefined) return null;
+  return { date, state: report.report_state, at: report.written_at, tsv: report.tsv_path, outcomes: rows.filter((row) => row.volume !== null).map(outcomeOf) };
+}
+
+function outcomeOf(row: StoredOutcome): VolumeOutcome {
+  return {
+    volume: row.volume,
+    state: row.state,
+    reason: row.reason,
+    ...present({
+      problem: row.problem_type === null ? null : { type: row.problem_type, message: row.problem_message ?? '', ...present({ file: row.problem_file, line: row.problem_line }) },
+      recordDate: row.record_date,
+      scan: row.scan_path,
+      lines: row.lines_accepted,
+      rejected: row.lines_rejected,
+      groups: row.group_count,
+      bytes: row.used === null ? null : String(row.used),
+      seconds: row.seconds,
+      warnings: row.kinda_ok === null || row.not_ok === null ? null : { kindaOk: row.kinda_ok, notOk: row.not_ok },
+      incomplete: row.incomplete === null ? null : row.incomplete === 1,
+    }),
+  };
+}
+
+/** Columns as optional fields: absent where they are null. */
+function present<Columns extends object>(columns: Columns): { [Name in keyof Columns]?: NonNullable<Columns[Name]> } {
+  const fields: { [Name in keyof Columns]?: NonNullable<Columns[Name]> } = {};
+  for (const name in columns) {
+    const value = columns[name];
+    if (value !== null && value !== undefined) fields[name] = value;
+  }
+  return fields;
+}
+
+/** Date of the newest report that has begun, YYYY-MM-DD, or null. */
+export async function latestReportDate(db: Database): Promise<string | null> {
+  const row: { report_date: string } | undefined = await db.knex('report').orderBy('report_date', 'desc').first('report_date');
+  return row?.report_date ?? null;
+}

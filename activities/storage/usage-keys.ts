@@ -1,0 +1,28 @@
+import type { Knex } from 'knex';
+
+/** What the stores that change rows of `lustre_usage` agree on. */
+
+/** What a group is called where another group of its name is in the way. */
+export const numberedName = (name: string, gid: number): string => `${name} (gid:${gid})`;
+
+/** Makes changes of one volume's rows queue, for the rest of the transaction. SQLite's transactions queue anyway. */
+export async function lockVolume(trx: Knex.Transaction, volumeId: number): Promise<void> {
+  await trx('volume').where({ volume_id: volumeId }).forUpdate().select('volume_id');
+}
+
+/** What tells a stored row of usage from its neighbours. */
+export interface UsageKey {
+  record_id: number;
+  unix_id: number;
+  base_directory_id: number;
+  gid: number | null;
+  name_known: number;
+}
+
+/** The stored rows of one volume and date. */
+export async function usageKeys(knex: Knex, volumeId: number, recordDate: string): Promise<UsageKey[]> {
+  return knex('lustre_usage')
+    .where({ record_date: recordDate })
+    .whereIn('base_directory_id', knex('base_directory').where({ volume_id: volumeId }).select('base_directory_id'))
+    .select('record_id', 'unix_id', 'base_directory_id', 'gid', 'name_known');
+}

@@ -1,0 +1,312 @@
+import { setImmediate as otherWork } from 'node:timers/promises';
+import { addDays } from '../../domain/dates.ts';
+import { OperationError } from '../../domain/errors.ts';
+import type { HistoryPoint } from '../../domain/storage/forecast.ts';
+import type { ReportRow } from '../../domain/storage/report-row.ts';
+import type { WarningLevel } from '../../domain/storage/thresholds.ts';
+import type { ScanRef } from '../../workflows/storage/contract.ts';
+import { asBigInt, asBigIntOrNull, batches, transaction, type Database, type StoredInteger } from '../platform/database/index.ts';
+import { baseDirectoryNumbers, numbersOf, piNumbers, type Pi } from './lookups.ts';
+import { lockVolume, numberedName, usageKeys } from './usage-keys.ts';
+
+/** The product whose loads are marked here: usage by group and base directory. */
+const product = 'groups';
+
+/** Usage of one group below one base directory, with all that is said of it on that date. */
+export interface LoadRow {
+  /** Negative for a pseudo-group. */
+  gid: number;
+  /** Name, or `gid:1234` with `nameKnown` false. */
+  group: string;
+  nameKnown: boolean;
+  pi: Pi | null;
+  /** As people see it. */
+  baseDirectory: string;
+  /** Bytes. */
+  used: bigint;
+  /** Regular files. */
+  files: bigint;
+  /** Entries of any type. */
+  inodes: bigint;
+  /** Newest mtime, Unix seconds. */
+  newest: number | null;
+  lastModifiedDays: number | null;
+  /** Hard limit in bytes: 0 unlimited, null unknown. So are the three below. */
+  quota: bigint | null;
+  quotaSoft: bigint | null;
+  inodeQuota: bigint | null;
+  inodeQuotaSoft: bigint | null;
+  /** YYYY-MM-DD. */
+  quotaDate: string | null;
+  quotaSource: string | null;
+  /** Bytes at the two horizons. */
+  forecast: [bigint | null, bigint | null];
+  /** YYYY-MM-DD. */
+  fullOn: string | null;
+  level: WarningLevel;
+}
+
+export interface LoadedScan {
+  /** ISO instant. */
+  at: string;
+  /** Accepted lines. */
+  lines: number;
+  groups: number;
+  /** Decimal. */
+  bytes: string;
+}
+
+/** When this very scan was loaded completely; null when it was not, or another scan of its date came after it. */
+export async function loadedScan(db: Database, volume: string, identity: string): Promise<LoadedScan | null> {
+  const row: { loaded_at: string; lines_accepted: number; group_count: number; used: StoredInteger } | undefined = await db
+    .knex('scan_load')
+    .join('volume', 'volume.volume_id', 'scan_load.volume_id')
+    .where({ scratch_disk: volume, product, scan_identity: identity })
+    .first('loaded_at', 'lines_accepted', 'group_count', 'used');
+  return row === undefined ? null : { at: row.loaded_at, lines: row.lines_accepted, groups: row.group_count, bytes: String(row.used) };
+}
+
+export interface LoadInput {
+  scan: ScanRef;
+  /** YYYY-MM-DD. */
+  reportDate: string;
+  counts: { lines: number; rejected: number; groups: number; bytes: string };
+  /** One for each group and base directory. */
+  rows: readonly LoadRow[];
+}
+
+/**
+ * Replaces a volume's rows of the scan's date, and marks the scan as loaded: at once, so that readers see the old rows or
+ * the new ones. Running it again, or twice at the same time, gives the same rows once.
+ * Errors: `ContractError` for two rows of one group and base directory, `InputCorrupt` for a number that no 64-bit column
+ * holds, and those of the database.
+ */
+export async function loadVolume(
+  db: Database,
+  input: LoadInput,
+  hooks: { signal?: AbortSignal; onProgress?: (progress: { rows: number; of: number }) => void } = {},
+): Promise<{ rows: number }> {
+  const { scan } = input;
+  const named = withDistinctNames(input.rows);
+  const volumeId = (await numbersOf(db.knex, 'volume', [scan.volume])).of(scan.volume);
+  const groups = await numbersOf(db.knex, 'unix_group', named.values());
+  const directories = await baseDirectoryNumbers(db.knex, volumeId, new Set(input.rows.map((row) => row.baseDirectory)));
+  const piOf = await piNumbers(db.knex, input.rows.flatMap((row) => row.pi ?? []));
+
+  const records = input.rows.map((row) => ({
+    used: int64(row.used, row, 'bytes'),
+    quota: limit(row.quota),
+    record_date: scan.recordDate,
+    last_modified: row.lastModifiedDays === null ? null : Math.floor(row.lastModifiedDays),
+    pi_id: row.pi === null ? null : piOf(row.pi),
+    unix_id: groups.of(named.get(row)!),
+    warning_id: row.level,
+    base_directory_id: directories.of(row.baseDirectory),
+    gid: row.gid,
+    name_known: row.nameKnown,
+    files: int64(row.files, row, 'files'),
+    inodes: int64(row.inodes, row, 'entries'),
+    newest_mtime: row.newest,
+    scanned_at: Math.floor(scan.scannedAt),
+    quota_soft: limit(row.quotaSoft),
+    inode_quota: limit(row.inodeQuota),
+    inode_quota_soft: limit(row.inodeQuotaSoft),
+    quota_date: row.quotaDate,
+    quota_source: row.quotaSource,
+    forecast_1: limit(row.forecast[0]),
+    forecast_2: limit(row.forecast[1]),
+    full_on: row.fullOn,
+  }));
+  // In the order of the unique key, as lookups are, for the same reason.
+  records.sort((a, b) => a.base_directory_id - b.base_directory_id || a.unix_id - b.unix_id);
+  const place = (row: { unix_id: number; base_directory_id: number }): string => `${row.unix_id}/${row.base_directory_id}`;
+  const wanted = new Set(records.map(place));
+  if (wanted.size !== records.length) throw new OperationError('ContractError', `Two rows of ${scan.volume} have the same group and base directory.`);
+
+  await transaction(db, async (trx) => {
+    await lockVolume(trx, volumeId);
+    const stale = (await usageKeys(trx, volumeId, scan.recordDate)).filter((row) => !wanted.has(place(row)));
+    for (const batch of batches(stale.map((row) => row.record_id))) {
+      await trx('lustre_usage').whereIn('record_id', batch).del();
+    }
+    let rows = 0;
+    for (const batch of batches(records)) {
+      hooks.signal?.throwIfAborted();
+      await trx('lustre_usage').insert(batch).onConflict(['base_directory_id', 'record_date', 'unix_id']).merge();
+      rows += batch.length;
+      hooks.onProgress?.({ rows, of: records.length });
+      // Embedded SQLite works in our own thread: let heartbeats and cancellations in.
+      await otherWork();
+    }
+    hooks.signal?.throwIfAborted();
+    await trx('scan_load')
+      .insert({
+        volume_id: volumeId,
+        product,
+        record_date: scan.recordDate,
+        scan_path: scan.path,
+        scan_size: scan.sizeBytes,
+        scan_mtime_ms: Math.floor(scan.mtimeMs),
+        scan_identity: scan.identity,
+        lines_accepted: input.counts.lines,
+        lines_rejected: input.counts.rejected,
+        group_count: input.counts.groups,
+        used: clamped(BigInt(input.counts.bytes)),
+        report_date: input.reportDate,
+        loaded_at: new Date().toISOString(),
+      })
+      .onConflict(['volume_id', 'product', 'record_date'])
+      .merge();
+  });
+  return { rows: records.length };
+}
+
+/** Each row's group by a name that no other group of this load has: the lowest real gid keeps a shared name. */
+function withDistinctNames(rows: readonly LoadRow[]): Map<LoadRow, string> {
+  const owners = new Map<string, number>();
+  const names = new Map<LoadRow, string>();
+  const pseudoLast = (gid: number): number => (gid < 0 ? 2 ** 53 - gid : gid);
+  for (const row of rows.toSorted((a, b) => pseudoLast(a.gid) - pseudoLast(b.gid))) {
+    const owner = owners.get(row.group) ?? row.gid;
+    owners.set(row.group, owner);
+    names.set(row, owner === row.gid ? row.group : numberedName(row.group, row.gid));
+  }
+  return names;
+}
+
+const largest = 2n ** 63n - 1n;
+
+function int64(value: bigint, row: LoadRow, unit: string): bigint {
+  if (value >= -largest && value <= largest) return value;
+  throw new OperationError('InputCorrupt', `The group ${row.group} has ${value} ${unit} below ${row.baseDirectory}: more than 64 bits hold, so the scan's numbers cannot be right.`);
+}
+
+/** Beyond 64 bits the exact figure means nothing any more: a limit nobody reaches, a forecast off every scale. */
+const clamped = (value: bigint): bigint => (value > largest ? largest : value < -largest ? -largest : value);
+const limit = (value: bigint | null): bigint | null => (value === null ? null : clamped(value));
+
+/** Key of `usageHistory`. */
+export const historyKey = (gid: number, baseDirectory: string): string => `${gid}\u0000${baseDirectory}`;
+
+/**
+ * Usage of a volume's groups on earlier dates, ascending, by `historyKey`. Rows of the original carry no gid: they count
+ * for the gid that their group's name has in this volume's other rows or in the directory service, and are left out when
+ * it has none.
+ * @param window the `windowDays` days before `before` (YYYY-MM-DD), which itself does not count
+ */
+export async function usageHistory(db: Database, volume: string, window: { before: string; windowDays: number }): Promise<Map<string, HistoryPoint[]>> {
+  const rows: { gid: number | null; name: string; directory: string; date: string; used: StoredInteger }[] = await db
+    .knex('lustre_usage as u')
+    .join('base_directory as b', 'b.base_directory_id', 'u.base_directory_id')
+    .join('volume as v', 'v.volume_id', 'b.volume_id')
+    .join('unix_group as g', 'g.group_id', 'u.unix_id')
+    .where('v.scratch_disk', volume)
+    .where('u.record_date', '>=', addDays(window.before, -window.windowDays))
+    .where('u.record_date', '<', window.before)
+    .whereNotNull('u.used')
+    .orderBy('u.record_date')
+    .select({ gid: 'u.gid', name: 'g.group_name', directory: 'b.directory_path', date: 'u.record_date', used: 'u.used' });
+
+  const gids = new Map<string, number>();
+  if (rows.some((row) => row.gid === null)) {
+    const groups: { gid: number; name: string }[] = await db.knex('directory_group').orderBy('gid', 'desc').select({ gid: 'gid', name: 'group_name' });
+    for (const { gid, name } of groups) gids.set(name, gid);
+    for (const { gid, name } of rows) if (gid !== null) gids.set(name, gid);
+  }
+
+  const history = new Map<string, HistoryPoint[]>();
+  for (const { gid, name, directory, date, used } of rows) {
+    const known = gid ?? gids.get(name);
+    if (known === undefined) continue;
+    const key = historyKey(known, directory);
+    const points = history.get(key) ?? [];
+    history.set(key, points);
+    const point = { date, used: asBigInt(used) };
+    if (points.at(-1)?.date !== date) points.push(point);
+    // The original and we have both written this date: ours is the row with a gid.
+    else if (gid !== null) points.splice(-1, 1, point);
+  }
+  return history;
+}
+
+/** Each volume's rows of its newest date that is not after `date` (YYYY-MM-DD), in no order; of all volumes unless some are named. */
+export async function reportRows(db: Database, date: string, options: { volumes?: readonly string[] } = {}): Promise<ReportRow[]> {
+  const rows: ReportRow[] = [];
+  for (const { id, volume, recordDate } of await newestDates(db, date, options.volumes)) {
+    // One statement a volume: it sees a load whole or not at all.
+    const stored: StoredRow[] = await db
+      .knex('lustre_usage as u')
+      .join('base_directory as b', 'b.base_directory_id', 'u.base_directory_id')
+      .join('unix_group as g', 'g.group_id', 'u.unix_id')
+      .leftJoin('pi as p', 'p.pi_id', 'u.pi_id')
+      .where('b.volume_id', id)
+      .where('u.record_date', recordDate)
+      .select('u.*', 'b.directory_path', 'g.group_name', 'p.pi_name');
+    for (const row of stored) rows.push(reportRow(volume, row));
+  }
+  return rows;
+}
+
+/** Of each volume, the newest date that has rows, or whose load found none. */
+async function newestDates(db: Database, date: string, volumes: readonly string[] | undefined): Promise<{ id: number; volume: string; recordDate: string }[]> {
+  // Newest of each base directory first: the unique key answers that without reading the years between.
+  const byDirectory = db.knex('lustre_usage').where('record_date', '<=', date).groupBy('base_directory_id').select('base_directory_id').max({ newest: 'record_date' }).as('d');
+  const withRows = db.knex(byDirectory).join('base_directory as b', 'b.base_directory_id', 'd.base_directory_id').select({ id: 'b.volume_id', newest: 'd.newest' });
+  const loaded = db.knex('scan_load').where({ product }).where('record_date', '<=', date).select({ id: 'volume_id', newest: 'record_date' });
+  const rows: { id: number; volume: string; recordDate: string }[] = await db
+    .knex(withRows.unionAll([loaded]).as('n'))
+    .join('volume as v', 'v.volume_id', 'n.id')
+    .groupBy('v.volume_id', 'v.scratch_disk')
+    .select({ id: 'v.volume_id', volume: 'v.scratch_disk' })
+    .max({ recordDate: 'n.newest' });
+  return volumes === undefined ? rows : rows.filter((row) => volumes.includes(row.volume));
+}
+
+interface StoredRow {
+  used: StoredInteger | null;
+  quota: StoredInteger | null;
+  record_date: string;
+  last_modified: number | null;
+  warning_id: WarningLevel;
+  gid: number | null;
+  name_known: number;
+  files: StoredInteger | null;
+  inodes: StoredInteger | null;
+  quota_soft: StoredInteger | null;
+  inode_quota: StoredInteger | null;
+  inode_quota_soft: StoredInteger | null;
+  quota_date: string | null;
+  quota_source: string | null;
+  forecast_1: StoredInteger | null;
+  forecast_2: StoredInteger | null;
+  full_on: string | null;
+  directory_path: string;
+  group_name: string;
+  pi_name: string | null;
+}
+
+function reportRow(volume: string, row: StoredRow): ReportRow {
+  return {
+    volume,
+    baseDirectory: row.directory_path,
+    // The original kept an empty name for a group without a PI.
+    pi: row.pi_name === '' ? null : row.pi_name,
+    group: row.group_name,
+    gid: row.gid,
+    used: asBigInt(row.used ?? 0),
+    files: asBigIntOrNull(row.files),
+    inodes: asBigIntOrNull(row.inodes),
+    quota: asBigIntOrNull(row.quota),
+    softQuota: asBigIntOrNull(row.quota_soft),
+    inodeQuota: asBigIntOrNull(row.inode_quota),
+    inodeSoftQuota: asBigIntOrNull(row.inode_quota_soft),
+    quotaDate: row.quota_date,
+    quotaSource: row.quota_source,
+    lastModifiedDays: row.last_modified,
+    predictions: [asBigIntOrNull(row.forecast_1), asBigIntOrNull(row.forecast_2)],
+    fullOn: row.full_on,
+    level: row.warning_id,
+    recordDate: row.record_date,
+    nameKnown: row.name_known === 1,
+  };
+}

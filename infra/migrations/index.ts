@@ -1,0 +1,11 @@
+import type { Migration } from '../../activities/platform/database/index.ts';
+import { lookups } from './storage/001-lookups.ts';
+import { usage } from './storage/002-usage.ts';
+import { loads } from './storage/003-loads.ts';
+import { names } from './storage/004-names.ts';
+import { reports } from './storage/005-reports.ts';
+
+/** The schema of each pipeline's database, step by step, oldest first. A step that has been released is never changed. */
+export const migrations = {
+  storage: [lookups, usage, loads, names, reports],
+} satisfies Record<string, readonly Migration[]>;
