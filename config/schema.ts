@@ -43,7 +43,7 @@ function succeeds(attempt: () => unknown): boolean {
 
 /** An offset such as +02:00 is no zone: it has no calendar of its own. */
 const isTimeZone = (zone: string): boolean => /^[A-Za-z]/.test(zone) && succeeds(() => new Intl.DateTimeFormat('en', { timeZone: zone }));
-const isRegularExpression = (pattern: string): boolean => succeeds(() => new RegExp(pattern));
+const isRegularExpression = (pattern: string): boolean => succeeds(() => new RegExp(pattern, 'u'));
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, dot, dash or underscore');
 
@@ -56,7 +56,7 @@ const sqlite = z
 
 const mysql = z
   .strictObject({
-    client: z.literal('mysql').describe('MySQL ≥ 8.0 or MariaDB ≥ 10.6, through mysql2.'),
+    client: z.literal('mysql').describe('MySQL ≥ 8.0.23 or MariaDB ≥ 10.6, through mysql2.'),
     host: z.string().default('127.0.0.1').describe('Host name.'),
     port: port.default(3306).describe('TCP port.'),
     socketPath: absolutePath.optional().describe('Unix socket; used instead of host and port.'),

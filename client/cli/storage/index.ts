@@ -1,0 +1,251 @@
+/** `longshore storage …`: start the report, watch it, read it, put it right. */
+import type { Command } from 'commander';
+import { OperationError } from '../../../domain/errors.ts';
+import type { ReportRow } from '../../../domain/storage/report-row.ts';
+import type { VolumeOutcome } from '../../../workflows/storage/contract.ts';
+import type { ReportSnapshot } from '../../index.ts';
+import { type CommandContext, withContext } from '../context.ts';
+import { endWith } from '../exit-codes.ts';
+import { note, paint, print, printJson } from '../output.ts';
+import { registerScan } from './scan.ts';
+
+interface DateOption {
+  date?: string;
+}
+
+export function registerStorage(program: Command): void {
+  const storage = program.command('storage').description('Usage of volumes: reports, forecasts, single scans.');
+
+  storage
+    .command('report')
+    .description('load the newest scans, write the report, show it')
+    .option('--date <date>', 'report date, YYYY-MM-DD (default: today at the site)')
+    .option('--volumes <names>', 'only these volumes, separated by commas')
+    .option('--force', 'load again what is loaded')
+    .option('--detach', 'start it and return')
+    .option('--all', 'show all rows, not only the most urgent')
+    .action((options: DateOption & { volumes?: string; force?: boolean; detach?: boolean; all?: boolean }, command: Command) =>
+      withContext(command, async (context) => {
+        const { storage: reports } = await context.connect();
+        const report = await reports.startReport({
+          date: await dateOf(context, options),
+          ...(options.volumes === undefined ? {} : { volumes: options.volumes.split(',').map((each) => each.trim()) }),
+          ...(options.force === true ? { force: true } : {}),
+        });
+        if (report.joined) note(`The report of ${report.date} is there already: joining it${options.force === true || options.volumes !== undefined ? '; --force and --volumes do not change one that runs (retry does)' : ''}.`);
+        if (options.detach === true) {
+          if (context.json) printJson({ date: report.date, workflowId: report.workflowId, joined: report.joined });
+          else print(`Started ${report.workflowId}. Follow it with: longshore storage watch ${report.date}`);
+          return;
+        }
+        const { follow } = await import('./follow.ts');
+        const snapshot = await follow(report, { signal: context.signal, quiet: context.json });
+        await show(context, snapshot, options.all === true);
+      }),
+    );
+
+  storage
+    .command('watch [date]')
+    .description('follow a report until it is done or waits for a person')
+    .action((date: string | undefined, _options: unknown, command: Command) =>
+      withContext(command, async (context) => {
+        const { storage: reports } = await context.connect();
+        const { follow } = await import('./follow.ts');
+        const snapshot = await follow(reports.report(await dateOf(context, { date })), { signal: context.signal, quiet: context.json });
+        await show(context, snapshot, false);
+      }),
+    );
+
+  storage
+    .command('status [date]')
+    .description('how a report stands, from the workflow')
+    .action((date: string | undefined, _options: unknown, command: Command) =>
+      withContext(command, async (context) => {
+        const { storage: reports } = await context.connect();
+        const snapshot = await reports.report(await dateOf(context, { date })).status();
+        if (context.json) return printJson(snapshot);
+        const { progressLines } = await import('./render.ts');
+        print(`Storage report of ${snapshot.date}: ${stateInWords(snapshot)}`);
+        print(progressLines(snapshot));
+      }),
+    );
+
+  storage
+    .command('result [date]')
+    .description('how a report came out, from the database (default: the latest)')
+    .option('--all', 'show all rows, not only the most urgent')
+    .action((date: string | undefined, options: { all?: boolean }, command: Command) => withContext(command, (context) => showSaved(context, date, options.all === true)));
+
+  storage
+    .command('usage')
+    .description('usage by group and base directory, from the database')
+    .option('--date <date>', 'as known on that date (default: today at the site)')
+    .option('--volume <name>', 'only this volume')
+    .option('--group <name>', 'only this group')
+    .option('--pi <name>', 'only this principal investigator')
+    .option('--sort <key>', 'urgency, used, name', 'urgency')
+    .option('--top <n>', 'at most so many rows')
+    .action((options: DateOption & { volume?: string; group?: string; pi?: string; sort: string; top?: string }, command: Command) =>
+      withContext(command, async (context) => {
+        const rows = (await usageRows(context, await dateOf(context, options), options.volume)).filter(
+          (row) => (options.group === undefined || row.group === options.group) && (options.pi === undefined || row.pi === options.pi),
+        );
+        const sorted = rows.toSorted(await comparer(options.sort));
+        const shown = options.top === undefined ? sorted : sorted.slice(0, positive('--top', options.top));
+        if (context.json) return printJson(shown);
+        const { usageTable } = await import('./render.ts');
+        print(usageTable(shown, horizonOf(context)));
+        if (shown.length < sorted.length) note(`${sorted.length - shown.length} more rows: raise --top.`);
+      }),
+    );
+
+  storage
+    .command('retry <volume>')
+    .description('try one volume of an open report again')
+    .option('--date <date>', 'the report’s date (default: today at the site)')
+    .option('--force', 'load it again even if it is loaded')
+    .action((volume: string, options: DateOption & { force?: boolean }, command: Command) =>
+      withContext(command, async (context) => {
+        const { storage: reports } = await context.connect();
+        const report = reports.report(await dateOf(context, options));
+        await report.retry(volume, options.force === true ? { force: true } : {});
+        const { follow } = await import('./follow.ts');
+        const snapshot = await follow(report, { signal: context.signal, quiet: context.json });
+        await show(context, snapshot, false);
+      }),
+    );
+
+  storage
+    .command('accept')
+    .description('end a report that waits for a person, with its failures listed')
+    .requiredOption('--reason <text>', 'why they are acceptable; kept with the result')
+    .option('--date <date>', 'the report’s date (default: today at the site)')
+    .action((options: DateOption & { reason: string }, command: Command) =>
+      withContext(command, async (context) => {
+        const { storage: reports } = await context.connect();
+        const report = reports.report(await dateOf(context, options));
+        await report.acceptFailures(options.reason);
+        const result = await report.result();
+        if (context.json) printJson(result);
+        else print(`The report of ${result.date} is closed: ${Object.entries(result.counts).map(([state, number]) => `${number} ${state}`).join(', ')}.`);
+      }),
+    );
+
+  storage
+    .command('cancel [date]')
+    .description('stop a report and the volumes that are being read')
+    .action((date: string | undefined, _options: unknown, command: Command) =>
+      withContext(command, async (context) => {
+        const { storage: reports } = await context.connect();
+        const report = reports.report(await dateOf(context, { date }));
+        await report.cancel();
+        if (context.json) printJson({ date: report.date, cancelled: true });
+        else print(`Asked ${report.workflowId} to stop; what is loaded stays.`);
+      }),
+    );
+
+  registerScan(storage);
+}
+
+/** The date that was asked for, else today in the site's zone. */
+async function dateOf(context: CommandContext, options: { date?: string | undefined }): Promise<string> {
+  const { isPlainDate } = await import('../../../domain/dates.ts');
+  if (options.date !== undefined) {
+    if (!isPlainDate(options.date)) throw new OperationError('ContractError', `The date is "${options.date}": expected YYYY-MM-DD.`);
+    return options.date;
+  }
+  const { plainDateAt } = await import('../../../activities/storage/find-scan.ts');
+  return plainDateAt(new Date(), context.config.site.timeZone);
+}
+
+function positive(option: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new OperationError('ContractError', `${option} is "${text}": expected a whole number above 0.`);
+  return value;
+}
+
+async function comparer(sort: string): Promise<(a: ReportRow, b: ReportRow) => number> {
+  const { byUrgency } = await import('./render.ts');
+  const { compareRows } = await import('../../../domain/storage/report-row.ts');
+  switch (sort) {
+    case 'urgency':
+      return byUrgency;
+    case 'used':
+      return (a, b) => (b.used > a.used ? 1 : b.used < a.used ? -1 : compareRows(a, b));
+    case 'name':
+      return compareRows;
+    default:
+      throw new OperationError('ContractError', `--sort is "${sort}": expected urgency, used or name.`);
+  }
+}
+
+const horizonOf = (context: CommandContext): number => context.config.storage.forecast.days[1] ?? 7;
+
+function stateInWords(snapshot: Pick<ReportSnapshot, 'state' | 'volumes'>): string {
+  if (snapshot.state === 'running') return 'running';
+  const bad = snapshot.volumes.filter((each) => each.state === 'failed' || each.state === 'missing').length;
+  const volumes = `${snapshot.volumes.length} volume${snapshot.volumes.length === 1 ? '' : 's'}`;
+  if (snapshot.state === 'needs-person') return paint('warning', `${volumes}, ${bad} need${bad === 1 ? 's' : ''} a person`);
+  return bad === 0 ? paint('good', `done, ${volumes}`) : paint('warning', `done, ${volumes}, ${bad} failed or missing`);
+}
+
+async function usageRows(context: CommandContext, date: string, volume?: string): Promise<ReportRow[]> {
+  const { withStorageDatabase } = await import('./database.ts');
+  const { reportRows } = await import('../../../activities/storage/usage-store.ts');
+  return withStorageDatabase(context.config, (database) => reportRows(database, date, volume === undefined ? {} : { volumes: [volume] }));
+}
+
+/** The most urgent rows that a report shows unless all are asked for. */
+const shownRows = 15;
+
+async function showRows(context: CommandContext, date: string, all: boolean): Promise<void> {
+  const { byUrgency, usageTable } = await import('./render.ts');
+  const rows = (await usageRows(context, date)).toSorted(byUrgency);
+  if (rows.length === 0) return;
+  print('');
+  print(usageTable(all ? rows : rows.slice(0, shownRows), horizonOf(context)));
+  if (!all && rows.length > shownRows) print(paint('quiet', `${rows.length - shownRows} more rows: longshore storage usage`));
+}
+
+async function showProblems(outcomes: readonly VolumeOutcome[], date: string): Promise<boolean> {
+  const { problemLines } = await import('./render.ts');
+  const lines = problemLines(outcomes, date, 'longshore');
+  if (lines.length === 0) return false;
+  print('');
+  for (const line of lines) print(line);
+  return true;
+}
+
+/** What `report`, `watch` and `retry` end with. */
+async function show(context: CommandContext, snapshot: ReportSnapshot, all: boolean): Promise<void> {
+  const bad = snapshot.volumes.some((each) => each.state === 'failed' || each.state === 'missing');
+  if (bad) endWith('incomplete');
+  if (context.json) {
+    const { progress: _progress, ...status } = snapshot;
+    return printJson({ ...status, usage: await usageRows(context, snapshot.date) });
+  }
+  if (snapshot.state === 'running') return;
+  print(`Storage report of ${snapshot.date}: ${stateInWords(snapshot)}`);
+  await showRows(context, snapshot.date, all);
+  await showProblems(snapshot.volumes, snapshot.date);
+  if (snapshot.names?.note !== undefined) note(`Names (${snapshot.names.state}): ${snapshot.names.note}`);
+  if (snapshot.tsv !== undefined) print(`\nTSV  ${snapshot.tsv}`);
+}
+
+async function showSaved(context: CommandContext, wanted: string | undefined, all: boolean): Promise<void> {
+  const { withStorageDatabase } = await import('./database.ts');
+  const { latestReportDate, savedReport } = await import('../../../activities/storage/report-store.ts');
+  const saved = await withStorageDatabase(context.config, async (database) => {
+    const date = wanted === undefined ? await latestReportDate(database) : await dateOf(context, { date: wanted });
+    return date === null ? null : savedReport(database, date);
+  });
+  if (saved === null) throw new OperationError('NotFound', wanted === undefined ? 'No report has been made yet: longshore storage report makes one.' : `There is no report of ${wanted}.`);
+  if (saved.outcomes.some((each) => each.state === 'failed' || each.state === 'missing')) endWith('incomplete');
+  if (context.json) return printJson({ ...saved, usage: await usageRows(context, saved.date) });
+  print(`Storage report of ${saved.date}: ${stateInWords({ state: saved.state, volumes: saved.outcomes })}`);
+  const { progressLines } = await import('./render.ts');
+  print(progressLines({ date: saved.date, state: saved.state, volumes: saved.outcomes, progress: {} }));
+  await showRows(context, saved.date, all);
+  await showProblems(saved.outcomes, saved.date);
+  if (saved.tsv !== null) print(`\nTSV  ${saved.tsv}`);
+}

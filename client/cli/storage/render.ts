@@ -1,0 +1,128 @@
+/** A storage report as people read it: progress lines while it runs, outcomes and usage when it is done. */
+import { formatDuration } from '../../../domain/duration.ts';
+import { compareRows, type ReportRow } from '../../../domain/storage/report-row.ts';
+import { formatBytes } from '../../../domain/units.ts';
+import type { PassProgress, VolumeOutcome, VolumeState } from '../../../workflows/storage/contract.ts';
+import type { ReportSnapshot } from '../../index.ts';
+import { type Cell, paint, safeText, shorten, type Style, table, terminalWidth } from '../output.ts';
+
+const marks: Record<VolumeState, { mark: string; style: Style }> = {
+  queued: { mark: '·', style: 'quiet' },
+  waiting: { mark: '·', style: 'quiet' },
+  running: { mark: '▸', style: 'strong' },
+  loaded: { mark: '✓', style: 'good' },
+  skipped: { mark: '✓', style: 'quiet' },
+  missing: { mark: '!', style: 'warning' },
+  failed: { mark: '✗', style: 'bad' },
+};
+
+/** A bar of `width` cells, in eighths. */
+export function bar(fraction: number, width: number): string {
+  const eighths = Math.round(Math.min(1, Math.max(0, fraction)) * width * 8);
+  const full = Math.floor(eighths / 8);
+  const part = eighths % 8 === 0 ? '' : '▏▎▍▌▋▊▉'[(eighths % 8) - 1]!;
+  return `${'█'.repeat(full)}${part}`.padEnd(width, '░');
+}
+
+const count = (value: number): string => value.toLocaleString('en-GB');
+
+/** How far a pass is, in one line. */
+export function progressText(progress: PassProgress): string {
+  const fraction = progress.fileBytes === 0 ? 0 : progress.readBytes / progress.fileBytes;
+  const speed = progress.elapsedSeconds === 0 ? '' : ` · ${formatBytes(BigInt(Math.round(progress.bytes / progress.elapsedSeconds)))}/s`;
+  const left = progress.secondsLeft === null ? '' : ` · ${formatDuration(progress.secondsLeft)} left`;
+  const rejected = progress.rejected === 0 ? '' : ` · ${count(progress.rejected)} rejected`;
+  return `${bar(fraction, 16)} ${String(Math.floor(fraction * 100)).padStart(3)} %  ${count(progress.lines)} lines · ${formatBytes(BigInt(progress.bytes))}${speed}${left}${rejected}`;
+}
+
+/** One line a volume, for a display that is drawn again and again. */
+export function progressLines(snapshot: ReportSnapshot, width = terminalWidth()): string {
+  const longest = Math.max(0, ...snapshot.volumes.map((each) => each.volume.length));
+  return snapshot.volumes
+    .map((each) => {
+      const { mark, style } = marks[each.state];
+      const progress = each.state === 'running' ? snapshot.progress[each.volume] : undefined;
+      const text = progress === undefined || progress.lines === 0 ? outcomeText(each) : progressText(progress);
+      return `${paint(style, mark)} ${shorten(`${safeText(each.volume).padEnd(longest)}  ${safeText(text)}`, width - 2)}`;
+    })
+    .join('\n');
+}
+
+/** How a volume stands, in words. */
+export function outcomeText(outcome: VolumeOutcome): string {
+  if (outcome.state !== 'loaded') return `${outcome.state}: ${outcome.reason}`;
+  const figures = [
+    `${count(outcome.lines ?? 0)} lines`,
+    `${count(outcome.groups ?? 0)} groups`,
+    outcome.bytes === undefined ? null : formatBytes(BigInt(outcome.bytes)),
+    outcome.rejected ? `${count(outcome.rejected)} rejected` : null,
+    outcome.incomplete === true ? 'some names unknown' : null,
+  ].filter((each) => each !== null);
+  return `loaded: ${figures.join(', ')} (scan of ${outcome.recordDate ?? 'unknown date'})`;
+}
+
+const levels: Record<1 | 2 | 3, { text: string; style: Style }> = {
+  1: { text: 'OK', style: 'good' },
+  2: { text: 'Kinda OK', style: 'warning' },
+  3: { text: 'Not OK', style: 'bad' },
+};
+
+/** Share of the quota in tenths of a percent, exact; null without a quota. */
+function share(row: ReportRow): number | null {
+  return row.quota === null || row.quota <= 0n ? null : Number((row.used * 1000n) / row.quota);
+}
+
+/** The worst first: warning level, then bytes, since a small group's overrun hurts nobody else. */
+export function byUrgency(a: ReportRow, b: ReportRow): number {
+  return b.level - a.level || (b.used > a.used ? 1 : b.used < a.used ? -1 : compareRows(a, b));
+}
+
+function percent(row: ReportRow): Cell {
+  const tenths = share(row);
+  if (tenths === null) return null;
+  return { text: `${bar(tenths / 1000, 8)} ${String(Math.round(tenths / 10)).padStart(3)} %`, style: levels[row.level].style };
+}
+
+/** Usage by group and base directory. `horizon` is the later forecast's, in days. */
+export function usageTable(rows: readonly ReportRow[], horizon: number, width = terminalWidth()): string {
+  return table(
+    [
+      { title: 'Volume' },
+      { title: 'Group', shrink: 'end' },
+      { title: 'PI', shrink: 'end' },
+      { title: 'Base directory', shrink: 'middle' },
+      { title: 'Used', align: 'right' },
+      { title: 'Quota', align: 'right' },
+      { title: 'Share' },
+      { title: `In ${horizon} d`, align: 'right' },
+      { title: 'Full on' },
+      { title: 'Status' },
+    ],
+    rows.map((row) => [
+      row.volume,
+      row.nameKnown ? row.group : { text: row.group, style: 'quiet' },
+      row.pi,
+      row.baseDirectory,
+      formatBytes(row.used),
+      row.quota === null ? { text: 'unknown', style: 'quiet' } : row.quota === 0n ? 'none' : formatBytes(row.quota),
+      percent(row),
+      row.predictions[1] === null ? null : formatBytes(row.predictions[1]),
+      row.fullOn,
+      levels[row.level],
+    ]),
+    width,
+  );
+}
+
+/** What needs a person, with the command that tries it again. */
+export function problemLines(outcomes: readonly VolumeOutcome[], date: string, command: string): string[] {
+  return outcomes
+    .filter((each) => each.state === 'failed' || each.state === 'missing')
+    .flatMap((each) => {
+      const place = each.problem?.file === undefined ? '' : ` [${each.problem.file}${each.problem.line === undefined ? '' : `:${each.problem.line}`}]`;
+      return [
+        `${paint(marks[each.state].style, marks[each.state].mark)} ${safeText(each.volume)}  ${each.problem?.type ?? each.state}: ${safeText(each.reason)}${each.reason.includes(each.problem?.file ?? '\u0000') ? '' : safeText(place)}`,
+        paint('quiet', `  try again: ${command} storage retry ${each.volume} --date ${date}`),
+      ];
+    });
+}

@@ -1,0 +1,134 @@
+import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  acceptFailures,
+  type PassProgress,
+  reportId,
+  type ReportInput,
+  type ReportResult,
+  reportStatus,
+  type ReportStatus,
+  retryVolume,
+  taskQueues,
+  volumeId,
+  type VolumeOutcome,
+  workflowTypes,
+} from '../workflows/storage/contract.ts';
+
+/** What to start: see `ReportInput`. */
+export type StartReport = Omit<ReportInput, 'resume'>;
+
+/** A report and, of the volumes that are being read, how far the pass is. */
+export interface ReportSnapshot extends ReportStatus {
+  progress: Record<string, PassProgress>;
+}
+
+export interface ReportHandle {
+  readonly date: string;
+  readonly workflowId: string;
+  /** How it stands. Works on ended reports too, as long as Temporal keeps them and a worker runs. */
+  status(): Promise<ReportSnapshot>;
+  /** Snapshots until the report is done or waits for a person; the last one is yielded too. */
+  watch(options?: { intervalMs?: number; signal?: AbortSignal }): AsyncGenerator<ReportSnapshot, void>;
+  /** Waits for the end. A report that waits for a person does not end before somebody acts, or its time is over. */
+  result(): Promise<ReportResult>;
+  /** Try one failed or missing volume again (with `force`, any volume that has ended). */
+  retry(volume: string, options?: { force?: boolean }): Promise<VolumeOutcome>;
+  /** End the wait for a person; the report ends with its failures listed. */
+  acceptFailures(reason: string): Promise<ReportStatus>;
+  /** Stop it and the volumes that are being read; what is loaded stays. */
+  cancel(): Promise<void>;
+}
+
+export interface Storage {
+  /** Starts the report of a date, or joins the one that is running or waiting. `joined` tells which. */
+  startReport(input: StartReport): Promise<ReportHandle & { joined: boolean }>;
+  /** The report of a date, whether it runs or not. */
+  report(date: string): ReportHandle;
+}
+
+export function createStorage(client: Client): Storage {
+  const handle = (date: string, runId?: string): ReportHandle => {
+    const workflowId = reportId(date);
+    const workflow = client.workflow.getHandle<(input: ReportInput) => Promise<ReportResult>>(workflowId, runId);
+
+    const status = async (): Promise<ReportSnapshot> => {
+      const now = await workflow.query(reportStatus);
+      const running = now.volumes.filter((each) => each.state === 'running').map((each) => each.volume);
+      const progress = await Promise.all(running.map(async (volume) => [volume, await passProgress(client, volume)] as const));
+      return { ...now, progress: Object.fromEntries(progress.filter((entry): entry is [string, PassProgress] => entry[1] !== null)) };
+    };
+
+    return {
+      date,
+      workflowId,
+      status,
+      async *watch({ intervalMs = 500, signal } = {}) {
+        for (;;) {
+          const snapshot = await status();
+          yield snapshot;
+          if (snapshot.state !== 'running' || signal?.aborted === true) return;
+          await pause(intervalMs, signal);
+        }
+      },
+      result: () => workflow.result(),
+      retry: (volume, options = {}) => workflow.executeUpdate(retryVolume, { args: [{ volume, ...options }] }),
+      acceptFailures: (reason) => workflow.executeUpdate(acceptFailures, { args: [{ reason }] }),
+      cancel: async () => {
+        await workflow.cancel();
+      },
+    };
+  };
+
+  return {
+    async startReport(input) {
+      const workflowId = reportId(input.date);
+      const before = await runningRun(client, workflowId);
+      const started = await client.workflow.start(workflowTypes.report, {
+        workflowId,
+        taskQueue: taskQueues.workflows,
+        args: [input],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        staticSummary: `Storage report of ${input.date}`,
+        // People wait for what they start by hand: before scheduled work (3), after nothing.
+        priority: { priorityKey: 2 },
+      });
+      return { ...handle(input.date), joined: before !== null && before === started.firstExecutionRunId };
+    },
+    report: (date) => handle(date),
+  };
+}
+
+/** First run id of the execution that is open under this id, or null. */
+async function runningRun(client: Client, workflowId: string): Promise<string | null> {
+  try {
+    const described = await client.workflow.getHandle(workflowId).describe();
+    return described.status.name === 'RUNNING' ? (described.raw.workflowExecutionInfo?.firstRunId ?? described.runId) : null;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}
+
+/** The newest heartbeat of the pass over a volume, or null when none has come yet. */
+async function passProgress(client: Client, volume: string): Promise<PassProgress | null> {
+  try {
+    const { raw } = await client.workflow.getHandle(volumeId(volume)).describe();
+    const payload = raw.pendingActivities?.find((each) => each.activityType?.name === 'readScan')?.heartbeatDetails?.payloads?.[0];
+    return payload ? client.options.loadedDataConverter.payloadConverter.fromPayload<PassProgress>(payload) : null;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    }, { once: true });
+  });
+}
+
+export { WorkflowFailedError, WorkflowNotFoundError };
