@@ -12,12 +12,19 @@ export const forListing = {
   retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes' },
 } satisfies ActivityOptions;
 
-/** One transaction, or a few. Long enough in total to sit out a database's restart or fail-over. */
+/** A few small statements. Long enough in total to sit out a database's restart or fail-over. */
 export const forDatabase = {
-  startToCloseTimeout: '10 minutes',
+  startToCloseTimeout: '1 minute',
   scheduleToCloseTimeout: '1 hour',
-  heartbeatTimeout: '1 minute',
-  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+} satisfies ActivityOptions;
+
+/** A transaction over many rows, with a sign of life. */
+export const forLoad = {
+  startToCloseTimeout: '1 hour',
+  scheduleToCloseTimeout: '4 hours',
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
 } satisfies ActivityOptions;
 
 /** Many short questions to a service, with progress. */
@@ -32,6 +39,6 @@ export const forLookups = {
 export const forPass = {
   startToCloseTimeout: '6 hours',
   scheduleToCloseTimeout: '24 hours',
-  heartbeatTimeout: '30 seconds',
+  heartbeatTimeout: '1 minute',
   retry: { initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '10 minutes', maximumAttempts: 8 },
 } satisfies ActivityOptions;

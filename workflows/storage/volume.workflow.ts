@@ -1,13 +1,13 @@
 import { CancellationScope, isCancellation, log, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import { problemOf } from '../platform/problems.ts';
-import { forDatabase, forListing, forLookups, forPass } from '../platform/policies.ts';
+import { forDatabase, forListing, forLoad, forLookups, forPass } from '../platform/policies.ts';
 import { runStateTeller } from '../platform/run-state.ts';
 import { pipeline, taskQueues, type LoadResult, type PassRef, type QuotaRef, type ScanRef, type StorageScanActivities, type StorageServiceActivities, type VolumeInput, type VolumeOutcome } from './contract.ts';
 
 const files = proxyActivities<StorageScanActivities>({ ...forListing, taskQueue: taskQueues.scan });
 const passes = proxyActivities<StorageScanActivities>({ ...forPass, taskQueue: taskQueues.scan });
 const lookups = proxyActivities<StorageScanActivities>({ ...forLookups, taskQueue: taskQueues.scan });
-const loads = proxyActivities<StorageScanActivities>({ ...forDatabase, heartbeatTimeout: '1 minute', taskQueue: taskQueues.scan });
+const loads = proxyActivities<StorageScanActivities>({ ...forLoad, taskQueue: taskQueues.scan });
 const services = proxyActivities<StorageServiceActivities>({ ...forDatabase, taskQueue: taskQueues.services });
 
 /** A pass whose figures were lost (host gone, work directory cleaned) is made again, but not for ever. */

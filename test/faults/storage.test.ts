@@ -1,0 +1,295 @@
+/**
+ * What breaks in the night: workers, the Temporal server, the database. After each fault the rows and the TSV are those
+ * of an undisturbed run, once. A dead worker is noticed by its silence, which takes up to a minute: so all nights are
+ * acted out side by side, each with its own site, database and namespace, and then looked at one by one.
+ */
+import assert from 'node:assert/strict';
+import { watch } from 'node:fs';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { createConnection, type Connection as Sql } from 'mysql2/promise';
+import { migrate, openDatabase } from '../../activities/platform/database/index.ts';
+import { createStorage, type Storage } from '../../client/storage.ts';
+import type { DatabaseConfig } from '../../config/schema.ts';
+import { migrations } from '../../infra/migrations/index.ts';
+import { ensureNamespaceAndAttributes } from '../../infra/temporal/ensure.ts';
+import { volumeId } from '../../workflows/storage/contract.ts';
+import { startMariaDb, useMariaDb, type MariaDb } from '../support/services/mariadb.ts';
+import { startTemporal, useTemporal, type TemporalServer } from '../support/services/temporal.ts';
+import { makeSite, siteDate, startWorker, type Site, type WorkerProcess } from '../support/site.ts';
+
+const volume = 'scratch117';
+
+/** What a site sees afterwards. */
+interface Seen {
+  rows: unknown[];
+  loads: unknown[];
+  tsv: string;
+  /** Names beside the TSV. */
+  files: string[];
+}
+
+class Night {
+  readonly site: Site;
+  readonly storage: Storage;
+  private readonly client: Client;
+  private readonly server: { address: string; namespace: string };
+  private readonly maria: MariaDb;
+  private readonly database: string;
+  private readonly workers: WorkerProcess[] = [];
+  sql: Sql;
+
+  private constructor(parts: { site: Site; client: Client; server: { address: string; namespace: string }; maria: MariaDb; database: string; sql: Sql }) {
+    this.site = parts.site;
+    this.client = parts.client;
+    this.storage = createStorage(parts.client);
+    this.server = parts.server;
+    this.maria = parts.maria;
+    this.database = parts.database;
+    this.sql = parts.sql;
+  }
+
+  static async begin(services: { maria?: MariaDb; temporal?: TemporalServer } = {}): Promise<Night> {
+    const maria = services.maria ?? (await useMariaDb());
+    const { address } = services.temporal ?? (await useTemporal());
+    const database = await maria.createDatabase('night');
+    const namespace = database.replaceAll('_', '-');
+    const config: DatabaseConfig = { client: 'mysql', host: maria.host, port: maria.port, user: 'root', database, pool: { min: 0, max: 4 } };
+    const opened = await openDatabase(config, { pipeline: 'storage', stateDirectory: '/nowhere', readSecret: async () => '' });
+    await migrate(opened, migrations.storage);
+    await opened.close();
+    const connection = await Connection.connect({ address });
+    await ensureNamespaceAndAttributes(connection, { namespace, retentionDays: 1 });
+    const client = new Client({ connection, namespace });
+    const site = await makeSite([{ name: volume, lines: 30_000 }], config);
+    return new Night({ site, client, server: { address, namespace }, maria, database, sql: await connectSql(maria, database) });
+  }
+
+  async work(): Promise<WorkerProcess> {
+    const worker = await startWorker(this.site, this.server);
+    this.workers.push(worker);
+    return worker;
+  }
+
+  async reconnectSql(): Promise<void> {
+    this.sql = await connectSql(this.maria, this.database);
+  }
+
+  /** Whoever writes to the table waits until `release`: an activity is held where it is, as long as the test needs. */
+  async hold(table: string): Promise<void> {
+    await this.sql.query('select get_lock(database(), 0)');
+    await this.sql.query(`create trigger hold before insert on ${table} for each row set @held = get_lock(database(), 100)`);
+  }
+  async release(): Promise<void> {
+    await this.sql.query('do release_lock(database())');
+    await this.sql.query('drop trigger if exists hold');
+  }
+
+  /** Resolves when an activity of the volume is running on a worker. */
+  async untilRunning(activity: string): Promise<void> {
+    for (;;) {
+      const described = await this.client.workflow.getHandle(volumeId(volume)).describe().catch(() => undefined);
+      const pending = described?.raw.pendingActivities?.find((each) => each.activityType?.name === activity);
+      if (pending?.lastStartedTime != null) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  async query(statement: string): Promise<unknown[]> {
+    const [rows] = await this.sql.query(statement);
+    return rows as unknown[];
+  }
+
+  /** Times of loading and record numbers are left out: they differ by nature. */
+  async seen(): Promise<Seen> {
+    const rows = await this.query(
+      `select v.scratch_disk, b.directory_path, g.group_name, p.pi_name, u.gid, u.used, u.quota, u.record_date, u.last_modified, u.warning_id, u.files, u.inodes, u.full_on, u.name_known
+       from lustre_usage u join base_directory b using (base_directory_id) join volume v using (volume_id) join unix_group g on g.group_id = u.unix_id left join pi p on p.pi_id = u.pi_id
+       order by 1, 2, 3, 5`,
+    );
+    const loads = await this.query('select product, record_date, lines_accepted, lines_rejected from scan_load');
+    const reports = path.join(this.site.directory, 'state', 'reports');
+    const tsv = await readFile(path.join(reports, `storage-${siteDate}.tsv`), 'utf8');
+    return { rows, loads, tsv, files: await readdir(reports) };
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.kill()));
+    this.sql.destroy();
+    await this.client.connection.close();
+    await this.maria.dropDatabase(this.database);
+    await this.site.remove();
+  }
+}
+
+async function connectSql(maria: MariaDb, database: string): Promise<Sql> {
+  const opened = await createConnection({ host: maria.host, port: maria.port, user: 'root', database, dateStrings: true, supportBigNumbers: true });
+  opened.on('error', () => undefined); // the server is killed on purpose
+  return opened;
+}
+
+/** Each plays a night to the report's end. What it returns is checked with what is seen then. */
+const nights: Record<string, (night: Night) => Promise<void>> = {
+  async 'nothing happens'(night) {
+    await night.work();
+    await (await night.storage.startReport({ date: siteDate })).result();
+  },
+
+  async 'the worker is killed in the middle of the pass'(night) {
+    await mkdir(night.site.passes, { recursive: true });
+    const began = new Promise<void>((resolve) => {
+      const watcher = watch(night.site.passes, { recursive: true }, () => {
+        watcher.close();
+        resolve();
+      });
+    });
+    const worker = await night.work();
+    const report = await night.storage.startReport({ date: siteDate });
+    await began;
+    await worker.kill();
+    assert.deepEqual(await night.query('select * from scan_load'), []);
+    await night.work();
+    await report.result();
+  },
+
+  async 'the worker is killed while the volume is being loaded'(night) {
+    const worker = await night.work();
+    await night.hold('lustre_usage');
+    const report = await night.storage.startReport({ date: siteDate });
+    await night.untilRunning('loadVolume');
+    await worker.kill();
+    assert.deepEqual(await night.query('select * from lustre_usage'), [], 'nothing of the volume is seen before all of it is there');
+    await night.release();
+    await night.work();
+    await report.result();
+  },
+
+  async 'the worker is killed after the load, before the TSV'(night) {
+    const worker = await night.work();
+    await night.hold('report_volume');
+    const report = await night.storage.startReport({ date: siteDate });
+    await night.untilRunning('saveOutcome');
+    await worker.kill();
+    assert.equal((await night.query('select * from scan_load')).length, 1, 'it is loaded');
+    await night.release();
+    await night.work();
+    await report.result();
+  },
+
+  async 'a stopped worker wakes up when another one has done its work'(night) {
+    const zombie = await night.work();
+    await night.hold('lustre_usage');
+    const report = await night.storage.startReport({ date: siteDate });
+    await night.untilRunning('loadVolume');
+    process.kill(zombie.pid, 'SIGSTOP');
+    // Its transaction goes with its connection, as a firewall or the server's own time-out would have it.
+    for (const { id } of (await night.query('select id from information_schema.processlist where db = database() and id <> connection_id()')) as { id: number }[]) {
+      await night.sql.query(`kill ${id}`).catch(() => undefined);
+    }
+    await night.release();
+    await night.work();
+    await report.result();
+    process.kill(zombie.pid, 'SIGCONT');
+    await zombie.kill('SIGTERM');
+  },
+
+  async 'a worker is asked to stop while it loads, and another one takes over'(night) {
+    const first = await night.work();
+    await night.hold('lustre_usage');
+    const report = await night.storage.startReport({ date: siteDate });
+    await night.untilRunning('loadVolume');
+    const stopped = first.kill('SIGTERM');
+    await night.work();
+    await stopped;
+    await night.release();
+    await report.result();
+  },
+};
+
+describe('faults in the night', function () {
+  this.timeout(240_000);
+  const outcomes = new Map<string, Promise<{ seen: Seen } | { error: unknown }>>();
+  /** A night with servers of its own, because it kills them. */
+  async function alone(services: 'maria' | 'temporal', play: (night: Night, server: { kill(): Promise<void>; restart(): Promise<void> }) => Promise<void>): Promise<Seen> {
+    const server = services === 'maria' ? await startMariaDb() : await startTemporal();
+    try {
+      const night = await Night.begin(services === 'maria' ? { maria: server as Awaited<ReturnType<typeof startMariaDb>> } : { temporal: server as Awaited<ReturnType<typeof startTemporal>> });
+      try {
+        await play(night, server);
+        return await night.seen();
+      } finally {
+        await night.end();
+      }
+    } finally {
+      await server.stop();
+    }
+  }
+  const settle = async (work: Promise<Seen>): Promise<{ seen: Seen } | { error: unknown }> => work.then((seen) => ({ seen }), (error: unknown) => ({ error }));
+
+  before(() => {
+    for (const [title, play] of Object.entries(nights)) {
+      const acted = async (): Promise<Seen> => {
+        const night = await Night.begin();
+        try {
+          await play(night);
+          return await night.seen();
+        } finally {
+          await night.end();
+        }
+      };
+      outcomes.set(title, settle(acted()));
+    }
+    outcomes.set(
+      'the database is killed while the volume is being loaded, and comes back',
+      settle(
+        alone('maria', async (night, maria) => {
+          await night.work();
+          await night.hold('lustre_usage');
+          const report = await night.storage.startReport({ date: siteDate });
+          await night.untilRunning('loadVolume');
+          await maria.kill();
+          await maria.restart();
+          await night.reconnectSql();
+          await night.release();
+          await report.result();
+        }),
+      ),
+    );
+    outcomes.set(
+      'the Temporal server is killed during the report, and started again on its file',
+      settle(
+        alone('temporal', async (night, temporal) => {
+          await night.work();
+          await night.hold('lustre_usage');
+          const report = await night.storage.startReport({ date: siteDate });
+          await night.untilRunning('loadVolume');
+          await temporal.kill();
+          await night.release();
+          await temporal.restart();
+          await report.result();
+        }),
+      ),
+    );
+  });
+
+  async function seenOf(title: string): Promise<Seen> {
+    const outcome = await outcomes.get(title);
+    if (outcome === undefined || 'error' in outcome) throw outcome?.error ?? new Error(`no night ${title}`);
+    return outcome.seen;
+  }
+
+  const titles = [
+    ...Object.keys(nights),
+    'the database is killed while the volume is being loaded, and comes back',
+    'the Temporal server is killed during the report, and started again on its file',
+  ];
+  for (const title of titles) {
+    it(title, async () => {
+      const undisturbed = await seenOf('nothing happens');
+      assert.ok(undisturbed.rows.length > 50 && undisturbed.loads.length === 1, 'the undisturbed run loaded something');
+      assert.deepEqual(undisturbed.files, [`storage-${siteDate}.tsv`], 'nothing half-written is left beside the TSV');
+      assert.deepEqual(await seenOf(title), undisturbed);
+    });
+  }
+});
