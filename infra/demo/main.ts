@@ -1,0 +1,121 @@
+/** `npm run demo`: the storage report, end to end, on input that it makes. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { stringify } from 'yaml';
+import { plainDateAt } from '../../activities/storage/find-scan.ts';
+import { reportRows } from '../../activities/storage/usage-store.ts';
+import { follow } from '../../client/cli/storage/follow.ts';
+import { withStorageDatabase } from '../../client/cli/storage/database.ts';
+import { byUrgency, problemLines, progressLines, usageTable } from '../../client/cli/storage/render.ts';
+import { paint } from '../../client/cli/output.ts';
+import { connect, type Storage } from '../../client/index.ts';
+import { loadConfig } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
+import { OperationError } from '../../domain/errors.ts';
+import { localDirectory, projectRoot } from '../local/layout.ts';
+import { Interrupted, withLocalStack } from '../local/session.ts';
+import { step } from '../local/steps.ts';
+import { demoInput, type DemoInput } from './input.ts';
+
+const say = (line = ''): void => console.log(line);
+const shown = (file: string): string => path.relative(projectRoot, file);
+/** Rows of the table that the demo shows. */
+const mostUrgent = 12;
+
+async function demo(): Promise<void> {
+  const started = performance.now();
+  const today = plainDateAt(new Date(), 'UTC');
+  const input = await step(
+    say,
+    'input (kept in .longshore/demo)',
+    () => demoInput(path.join(projectRoot, '.longshore', 'demo'), today, say),
+    ({ made, lines, volumes }) => `${lines.toLocaleString('en-GB')} lines of ${volumes.length} volumes, ${made ? 'made' : 'there already'}`,
+  );
+  const configFile = await writeConfig(input);
+  const { config } = await loadConfig({ file: configFile });
+
+  const { failed, tsv } = await withLocalStack({ config, configFile, say, schedules: false, preferPorts: true }, async ({ address, signal }) => {
+    const { storage, close } = await connect({ address });
+    try {
+      // The scans of a week ago first: a forecast needs a past. They are loaded once, and skipped the next time.
+      say(`\nReport of ${input.earlier}, for the history`);
+      await follow(await storage.startReport({ date: input.earlier }), { signal });
+      await endOpenReport(storage, today);
+      say(`\nReport of today, ${today}`);
+      const report = await storage.startReport({ date: today, force: true });
+      const snapshot = await follow(report, { signal });
+      return show(config, today, snapshot);
+    } finally {
+      await close();
+    }
+  });
+
+  say('');
+  say(paint('strong', 'Where things are'));
+  say(`  TSV        ${tsv === undefined ? 'not written' : shown(tsv)}`);
+  say(`  database   ${shown(path.join(config.stateDirectory, 'storage.sqlite'))}   (./longshore storage usage --sort used)`);
+  say(`  settings   ${shown(configFile)}`);
+  say(paint('strong', 'What next'));
+  if (failed) say('  The damaged volume waits for a person, and goes on waiting when the server is started again:');
+  say('  npm start                               server, workers and web pages, until Ctrl-C; then in another terminal:');
+  if (failed) say(`  ./longshore storage retry scratch123    after replacing its scan, or: ./longshore storage accept --reason "…"`);
+  say('  ./longshore storage scan FILE           one stat file of your own, no server needed');
+  say('  ./longshore config example              a configuration for your own site; then ./longshore doctor');
+  say(paint('quiet', `\nDone in ${((performance.now() - started) / 1000).toFixed(1)} s; nothing is left running.`));
+}
+
+async function writeConfig(input: DemoInput): Promise<string> {
+  const file = path.join(localDirectory, 'longshore.yaml');
+  await mkdir(localDirectory, { recursive: true });
+  const config = {
+    site: { name: 'Demo', timeZone: 'UTC' },
+    stateDirectory: path.join(localDirectory, 'state'),
+    directory: {
+      source: 'dumps',
+      dumps: { group: path.join(input.directory, 'group'), passwd: path.join(input.directory, 'passwd'), pis: path.join(input.directory, 'pis.csv') },
+    },
+    // The damaged volume is told by the report; its stack in between would only frighten.
+    workers: { logs: { level: 'error' } },
+    storage: {
+      scanDirectory: path.join(input.directory, 'scans'),
+      volumes: input.volumes.map((name) => ({ name })),
+      quotas: { sources: ['csv'], csv: { path: path.join(input.directory, 'quotas.csv') } },
+    },
+  };
+  await writeFile(file, `# Written by npm run demo, and used by npm start while there is no longshore.yaml of yours.\n${stringify(config)}`);
+  return file;
+}
+
+/** The last demo of today left its report waiting for a person. */
+async function endOpenReport(storage: Storage, date: string): Promise<void> {
+  const report = storage.report(date);
+  const status = await report.status().catch(() => undefined);
+  if (status?.state !== 'needs-person') return;
+  await report.acceptFailures('The demo was run again.');
+  await report.result();
+}
+
+async function show(config: Config, date: string, snapshot: Awaited<ReturnType<typeof follow>>): Promise<{ failed: boolean; tsv: string | undefined }> {
+  const rows = (await withStorageDatabase(config, (database) => reportRows(database, date))).toSorted(byUrgency);
+  const bad = rows.filter((row) => row.level === 3).length;
+  const warned = rows.filter((row) => row.level === 2).length;
+  say('');
+  say(paint('strong', `Storage report of ${date}`));
+  say(progressLines(snapshot));
+  say('');
+  say(`${rows.length} groups and base directories: ${paint('bad', `${bad} Not OK`)}, ${paint('warning', `${warned} Kinda OK`)}. The most urgent:`);
+  say(usageTable(rows.slice(0, mostUrgent), config.storage.forecast.days[1]));
+  const problems = problemLines(snapshot.volumes, date, './longshore');
+  if (problems.length > 0) say(`\n${paint('strong', 'Needs a person')}\n${problems.join('\n')}`);
+  return { failed: problems.length > 0, tsv: snapshot.tsv };
+}
+
+try {
+  await demo();
+  // Handles that linger (a native library's threads) must not hold the terminal.
+  process.exit(0);
+} catch (error) {
+  if (error instanceof Interrupted) process.exit(130);
+  console.error(error instanceof OperationError ? error.message : error);
+  process.exit(1);
+}
