@@ -29,7 +29,7 @@ async function namesInForce(config: Config, database: Database): Promise<KnownNa
 }
 
 /** Since an ISO instant; for ever when there is none. */
-const ageInSeconds = (at: string | null): number => (at === null ? Infinity : Math.max(0, Math.round((Date.now() - Date.parse(at)) / 1000)));
+const ageInSeconds = (at: string | null): number => (at === null ? Infinity : Math.max(0, (Date.now() - Date.parse(at)) / 1000));
 
 /** Activities for hosts that see the stat files and the work directory. */
 export function createStorageScanActivities({ config, database }: { config: Config; database: Database }): StorageScanActivities {
@@ -125,7 +125,7 @@ export function createStorageServiceActivities({ config, database, readSecret }:
         // The report is made without the service: from younger answers, or with numbers for names, flagged either way.
         if (Context.current().cancellationSignal.aborted || !(error instanceof OperationError) || error.type === 'StorageFull') throw error;
         const { at, groups } = await namesInForce(config, database);
-        return { state: groups.size > 0 ? 'cached' : 'unavailable', groups: groups.size, repaired: 0, ageSeconds: at === null ? null : ageInSeconds(at), note: error.message };
+        return { state: groups.size > 0 ? 'cached' : 'unavailable', groups: groups.size, repaired: 0, ageSeconds: at === null ? null : Math.round(ageInSeconds(at)), note: error.message };
       }
     },
 

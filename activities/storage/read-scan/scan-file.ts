@@ -6,7 +6,7 @@ import { fileError, systemErrorCode } from '../../platform/files/file-error.ts';
 
 const mebibyte = 1024 * 1024;
 /** Inflated chunks that may wait for the reader of lines. */
-const chunksAhead = 4;
+const chunksAhead = 2;
 /** A damaged file younger than this is taken for one that is still being copied. */
 const settlingMs = 10 * 60_000;
 
@@ -101,7 +101,7 @@ export class ScanFile {
    */
   private async *inflated(): AsyncGenerator<Uint8Array, void> {
     const source = this.read();
-    const gunzip = createGunzip({ chunkSize: mebibyte, readableObjectMode: true, readableHighWaterMark: chunksAhead, writableHighWaterMark: mebibyte });
+    const gunzip = createGunzip({ chunkSize: mebibyte / 2, readableObjectMode: true, readableHighWaterMark: chunksAhead, writableHighWaterMark: mebibyte });
     source.once('error', (error) => gunzip.destroy(error));
     source.pipe(gunzip);
     try {

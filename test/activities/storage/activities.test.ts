@@ -1,0 +1,171 @@
+/** The storage activities one after the other, as a volume's workflow calls them, with the directory service up and down. */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { createStorageScanActivities, createStorageServiceActivities } from '../../../activities/storage/index.ts';
+import { loadConfig } from '../../../config/load.ts';
+import { directoryService, type Config } from '../../../config/schema.ts';
+import { OperationError } from '../../../domain/errors.ts';
+import { reportRows } from '../../../activities/storage/usage-store.ts';
+import { savedReport } from '../../../activities/storage/report-store.ts';
+import type { LoadResult, NamesResult, PassRef, QuotaRef, ScanRef } from '../../../workflows/storage/contract.ts';
+import { openTestDatabase } from '../../support/databases.ts';
+import { migrate, type Database } from '../../../activities/platform/database/index.ts';
+import { migrations } from '../../../infra/migrations/index.ts';
+import { damage, groupsOf } from '../../support/scan-generator/index.ts';
+import { makeSite, siteDate, type Site } from '../../support/site.ts';
+import { defaultTree, groupEntry, personEntry, startSlapd, type PrivateSlapd } from '../../support/services/slapd.ts';
+
+describe('storage activities', function () {
+  this.timeout(60_000);
+  let site: Site;
+  let config: Config;
+  let database: Database;
+  const readSecret = async (): Promise<string> => '';
+
+  beforeEach(async () => {
+    const made = await makeSite([{ name: 'scratch117', lines: 4000 }], { client: 'sqlite' });
+    site = made;
+    ({ config } = await loadConfig({ file: site.configFile }));
+    config = { ...config, databases: { storage: { client: 'sqlite', file: path.join(site.directory, 'test.sqlite') } } };
+    database = await openTestDatabase(config.databases.storage);
+    await migrate(database, migrations.storage);
+  });
+  afterEach(async () => {
+    await database.close();
+    await site.remove();
+  });
+
+  /** Runs an activity in Temporal's mock environment and collects its heartbeats. */
+  async function run<I, R>(activity: (input: I) => Promise<R>, input: I, beats: unknown[] = []): Promise<R> {
+    const environment = new MockActivityEnvironment(undefined, { logger: new DefaultLogger('ERROR', () => undefined) });
+    environment.on('heartbeat', (details: unknown) => beats.push(details));
+    return (await environment.run<[I], R, (input: I) => Promise<R>>(activity, input)) as R;
+  }
+  const scanSide = (): ReturnType<typeof createStorageScanActivities> => createStorageScanActivities({ config, database });
+  const serviceSide = (): ReturnType<typeof createStorageServiceActivities> => createStorageServiceActivities({ config, database, readSecret });
+  const find = async (): Promise<ScanRef> => {
+    const scan = await run(scanSide().findScan, { volume: 'scratch117', date: siteDate });
+    assert.ok(scan);
+    return scan;
+  };
+  async function chain(): Promise<{ scan: ScanRef; pass: PassRef; quotas: QuotaRef; load: LoadResult; names: NamesResult }> {
+    const names = await run(serviceSide().refreshNames, { date: siteDate });
+    const scan = await find();
+    const pass = await run(scanSide().readScan, { scan });
+    const quotas = await run(scanSide().fetchQuotas, { scan, pass });
+    const load = await run(scanSide().loadVolume, { scan, pass, quotas, date: siteDate });
+    return { scan, pass, quotas, load, names };
+  }
+
+  it('load a volume from its file to the TSV', async () => {
+    const beats: { text?: string }[] = [];
+    const { scan, pass, quotas, load, names } = await chain();
+    assert.equal(names.state, 'fresh');
+    assert.equal(pass.lines, 4000);
+    assert.ok(quotas.known > 0);
+    assert.equal(load.unknownNames, 0);
+    const rows = await reportRows(database, siteDate);
+    assert.equal(rows.length, load.rows);
+    assert.equal(rows.reduce((sum, row) => sum + row.used, 0n), BigInt(pass.bytes), 'no byte is lost between the pass and the rows');
+    assert.deepEqual(await run(serviceSide().isLoaded, { scan }).then(({ loaded, lines }) => ({ loaded, lines })), { loaded: true, lines: 4000 });
+    const { tsv } = await run(scanSide().writeReport, { date: siteDate, state: 'done' }, beats);
+    assert.equal((await readFile(tsv, 'utf8')).trimEnd().split('\n').length, rows.length + 1);
+    assert.equal((await savedReport(database, siteDate))?.tsv, tsv);
+  });
+
+  it('heartbeat what a person understands while they read', async () => {
+    const beats: { text?: string; fileBytes?: number }[] = [];
+    const scan = await find();
+    await run(scanSide().readScan, { scan }, beats);
+    assert.ok(beats.length >= 2);
+    for (const beat of beats) assert.equal(beat.fileBytes, scan.sizeBytes);
+    assert.match(beats.at(-1)?.text ?? '', /100 % of .*, 4000 lines/);
+  });
+
+  it('read a scan once: the figures of a complete pass are used again', async () => {
+    const scan = await find();
+    const first = await run(scanSide().readScan, { scan });
+    const second = await run(scanSide().readScan, { scan });
+    assert.deepEqual(second, first);
+  });
+
+  it('refuse a damaged scan with file and line, and change nothing in the database', async () => {
+    await damage(site.scans.get('scratch117')!, 'flip');
+    const scan = await find();
+    await assert.rejects(run(scanSide().readScan, { scan }), (error: unknown) => error instanceof OperationError && error.type === 'InputCorrupt' && error.place.file === scan.path);
+    assert.deepEqual(await reportRows(database, siteDate), []);
+    assert.equal((await run(serviceSide().isLoaded, { scan })).loaded, false);
+  });
+
+  it('say IntermediateLost when the figures of the pass are gone', async () => {
+    const { scan, pass, quotas } = await chain();
+    await run(scanSide().cleanPasses, { keepDays: 0, now: new Date(Date.now() + 86_400_000).toISOString() });
+    await assert.rejects(run(scanSide().loadVolume, { scan, pass, quotas, date: siteDate }), (error: unknown) => error instanceof OperationError && error.type === 'IntermediateLost');
+    assert.ok((await reportRows(database, siteDate)).length > 0, 'what was loaded stays');
+  });
+
+  it('refuse volumes that are not configured, naming those that are', async () => {
+    await assert.rejects(run(serviceSide().planReport, { at: '2026-11-21T05:00:00Z', volumes: ['scratch999'] }), /scratch999: not among storage\.volumes \(scratch117\)/);
+  });
+
+  it('date a report by the site’s calendar', async () => {
+    config = { ...config, site: { name: 'far', timeZone: 'Pacific/Auckland' } };
+    assert.equal((await run(serviceSide().planReport, { at: '2026-11-20T18:00:00Z' })).date, '2026-11-21');
+  });
+
+  describe('with a directory service', () => {
+    let slapd: PrivateSlapd;
+    const groups = groupsOf(7);
+    const account = 'pi1';
+
+    beforeEach(async () => {
+      slapd = await startSlapd({
+        entries: [...groups.map(({ gid, name }) => groupEntry(defaultTree, { gid, name, pi: account })), personEntry(defaultTree, { uid: account, uidNumber: 5001, surname: 'Smith' })],
+      });
+      config = {
+        ...config,
+        directory: directoryService.parse({ source: 'ldap', ldap: { url: slapd.url, timeoutSeconds: 5, groups: { base: defaultTree.groups }, people: { base: defaultTree.people } } }),
+      };
+    });
+    afterEach(() => slapd.stop());
+
+    it('takes names and PIs from it', async () => {
+      const { names, load } = await chain();
+      assert.equal(names.state, 'fresh');
+      assert.equal(names.groups, groups.length);
+      assert.equal(load.unknownNames, 0);
+      const rows = await reportRows(database, siteDate);
+      assert.ok(rows.some((row) => row.pi === 'Smith' && row.nameKnown));
+    });
+
+    it('makes the report without it, with numbers for names, and the next run puts them right', async () => {
+      await slapd.kill();
+      const { names, load } = await chain();
+      assert.equal(names.state, 'unavailable');
+      assert.ok(names.note, 'it says why');
+      assert.ok(load.unknownNames > 0);
+      const numbered = (await reportRows(database, siteDate)).filter((row) => !row.nameKnown);
+      assert.ok(numbered.length > 0);
+      for (const row of numbered) assert.equal(row.group, `gid:${row.gid}`);
+
+      await slapd.restart();
+      const again = await run(serviceSide().refreshNames, { date: siteDate });
+      assert.equal(again.state, 'fresh');
+      assert.equal(again.repaired, numbered.length);
+      assert.deepEqual((await reportRows(database, siteDate)).filter((row) => !row.nameKnown), []);
+    });
+
+    it('uses younger answers while it is down, and not those that are too old', async () => {
+      await run(serviceSide().refreshNames, { date: siteDate });
+      await slapd.kill();
+      const cached = await run(serviceSide().refreshNames, { date: siteDate });
+      assert.equal(cached.state, 'cached');
+      assert.equal(cached.groups, groups.length);
+      config = { ...config, directory: { ...config.directory, maxAgeHours: 1e-9 } };
+      assert.equal((await run(serviceSide().refreshNames, { date: siteDate })).state, 'unavailable');
+    });
+  });
+});
