@@ -19,6 +19,8 @@ const unreachable = down('does not answer');
 const lost = down('closed the connection');
 const readOnly = down('accepts no changes at the moment');
 const refused = wrong('refuses the account: check `user`, `password`, its grants, and whether it wants `tls`');
+/** A schema of another version, or changed by hand: no retry mends that. */
+const otherTables = wrong('does not have the tables of this version: run `longshore db migrate`');
 const badCertificate = wrong('has a TLS certificate that does not pass the check: see `tls`');
 
 /** By the code that mysql2, the server or Node's sockets give; by number where mysql2 has no name for it. */
@@ -70,6 +72,8 @@ const mysqlMeanings: Readonly<Record<string, Meaning>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: badCertificate,
   ERR_TLS_CERT_ALTNAME_INVALID: badCertificate,
   CERT_HAS_EXPIRED: badCertificate,
+  ER_NO_SUCH_TABLE: otherTables,
+  ER_BAD_FIELD_ERROR: otherTables,
   EE_DISK_FULL: full,
   ER_DISK_FULL: full,
   ER_RECORD_FILE_FULL: full,
@@ -108,6 +112,8 @@ interface DriverError extends Error {
 function meaningOf(error: DriverError): Meaning | undefined {
   if (error.name === 'KnexTimeoutError') return down('has no free connection: all of the pool are in use');
   if (error.errcode !== undefined) {
+    // SQLite has one code for every fault of a statement.
+    if ((error.errcode & 0xff) === 1 && /\bno (such table|such column|column named)\b/.test(error.message)) return otherTables;
     return error.errcode === sqliteIoErrorShmSize ? full : sqliteMeanings[error.errcode & 0xff];
   }
   if (fileFailures.has(error.code) && fullDisk.test(error.sqlMessage ?? '')) return full;

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { createBaseDirectories } from '../../../../domain/storage/base-directories.ts';
+import { compileAliases } from '../../../../domain/storage/path-aliases.ts';
+import { GroupsProduct } from '../../../../domain/storage/products/groups.ts';
+import { TotalsProduct } from '../../../../domain/storage/products/totals.ts';
+import { StatLines } from '../../../../domain/storage/stat-lines.ts';
+import type { GroupUsage, Totals } from '../../../../domain/storage/usage.ts';
+
+const pairs = [{ gid: 1, directory: '/l/realdata/mdt2/teams/a' }, { gid: 1, directory: '/l/realdata/mdt3/teams/a' }, { gid: 2, directory: '/l/b\n' }];
+
+function summarise(lines: string[]): { groups: GroupUsage[]; totals: Totals } {
+  const groups = new GroupsProduct({
+    baseDirectories: createBaseDirectories({ kind: 'pairs', pairs: pairs.map((pair) => ({ ...pair, directory: pair.directory.replace('\n', String.raw`\n`) })) }, [], '/l'),
+    hardLinks: 'once',
+    alias: compileAliases([{ pattern: '/l/realdata/mdt[2-3]/teams', replacement: '/l/teams' }]),
+  });
+  const totals = new TotalsProduct('once');
+  const reader = new StatLines([groups, totals], { scannedAt: 1000, size: 'recorded', onReject: (line, reason) => assert.fail(`${line}: ${reason}`) });
+  reader.push(Buffer.from(lines.map((line) => `${line.replaceAll(' ', '\t')}\n`).join('')));
+  reader.end();
+  return { groups: groups.finish(), totals: totals.finish() };
+}
+
+describe('groups product', () => {
+  it('sums by group and base directory, sorted, with the names that people see', () => {
+    const { groups, totals } = summarise([
+      '"/l/realdata/mdt3/teams/a/x" 10 0 1 5 50 6 f 1 1 9',
+      '"/l/realdata/mdt2/teams/a/" 4096 0 1 5 40 6 d 2 3 9',
+      '"/l/realdata/mdt2/teams/a/y" 20 0 1 900 2000 6 f 3 1 9',
+      String.raw`"/l/b\n/z" 7 0 2 5 -5 6 l 4 1 9`,
+      '"/l/other" 1 0 2 5 5 60000 f 5 1 9',
+      '"/l/realdata/mdt2/teams/ab" 2 0 1 5 5 6 s 6 0 9',
+    ]);
+    assert.deepEqual(groups, [
+      { gid: 1, baseDirectory: '/l', bytes: '0', entries: 1, files: 0, newest: 5 },
+      // Two directories with one name for people are one row.
+      { gid: 1, baseDirectory: '/l/teams/a', bytes: '4126', entries: 3, files: 2, newest: 1000 },
+      { gid: 2, baseDirectory: '/l', bytes: '1', entries: 1, files: 1, newest: 5 },
+      { gid: 2, baseDirectory: String.raw`/l/b\n`, bytes: '7', entries: 1, files: 0, newest: -5 },
+    ]);
+    assert.deepEqual(totals, {
+      bytes: '4134', entries: 6, types: { d: 1, f: 3, l: 1, s: 1 }, newestAccess: 900, newestModification: 1000, newestChange: 60000, hardLinkedBytesSkipped: '0',
+    });
+  });
+
+  it('shows each hard-linked inode once, and the totals agree', () => {
+    const { groups, totals } = summarise(['"/l/other" 5 0 1 1 1 1 f 9 2 9', '"/l/realdata/mdt2/teams/a/x" 5 0 1 1 1 1 f 9 2 9']);
+    assert.deepEqual(groups.map((row) => [row.baseDirectory, row.bytes, row.entries]), [['/l', '5', 1], ['/l/teams/a', '0', 1]]);
+    assert.deepEqual([totals.bytes, totals.hardLinkedBytesSkipped], ['5', '5']);
+  });
+
+  it('has nothing to say of nothing', () => {
+    assert.deepEqual(summarise([]), {
+      groups: [],
+      totals: { bytes: '0', entries: 0, types: {}, newestAccess: null, newestModification: null, newestChange: null, hardLinkedBytesSkipped: '0' },
+    });
+  });
+});
