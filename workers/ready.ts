@@ -1,9 +1,12 @@
-import type { Database } from '../activities/platform/database/index.ts';
+import { migrationStatus, type Database } from '../activities/platform/database/index.ts';
 import { OperationError } from '../domain/errors.ts';
+import { migrations } from '../infra/migrations/index.ts';
 
-/** Workers change no schema: an empty database is refused with the command that fills it. */
+/** Workers change no schema: a database that is not of this version is refused with the command that makes it so. */
 export async function checkMigrated(database: Database): Promise<void> {
-  if (!(await database.knex.schema.hasTable('scan_load'))) {
-    throw new OperationError('ConfigError', 'The storage database has no tables yet: run "longshore db migrate".');
-  }
+  const { applied, pending, unknown } = await migrationStatus(database, migrations.storage);
+  if (unknown.length > 0) throw new OperationError('ConfigError', `The storage database ${database.where} is of a newer version (${unknown.join(', ')}): update Longshore on this host.`);
+  if (pending.length === 0) return;
+  const state = applied.length === 0 ? 'has no tables yet' : `lacks ${pending.join(', ')}`;
+  throw new OperationError('ConfigError', `The storage database ${database.where} ${state}: run "longshore db migrate".`);
 }

@@ -5,7 +5,7 @@ export const exitCodes = {
   done: { code: 0, meaning: 'Done.' },
   failed: { code: 1, meaning: 'The operation failed; standard error says why.' },
   usage: { code: 2, meaning: 'The command line or the configuration is wrong; nothing was done.' },
-  incomplete: { code: 3, meaning: 'Done in part: something failed or waits for a person, and the output lists it.' },
+  incomplete: { code: 3, meaning: 'Done in part: something failed, waits for a person, or differs (schedules plan, db status); the output lists it.' },
   unreachable: { code: 4, meaning: 'A service that is needed does not answer (Temporal, database, directory service).' },
   interrupted: { code: 130, meaning: 'Interrupted by Ctrl-C. Workflows that were started go on.' },
 } as const;

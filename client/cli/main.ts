@@ -16,6 +16,7 @@ import { problemOf } from './failures.ts';
 import { hasPrintedJson, note, paint, printJson, safeText, withoutColour } from './output.ts';
 import { registerSchedules } from './schedules.ts';
 import { registerSetup } from './setup.ts';
+import { registerStorage } from './storage/index.ts';
 import { registerWorker } from './worker.ts';
 
 /** The whole command tree. */
@@ -32,6 +33,7 @@ export function buildProgram(): Command {
     .on('option:no-color', withoutColour);
   program.addHelpText('afterAll', ({ command }) => (command === program ? '' : '\nAlways possible: --config <file>, --json, --no-color'));
 
+  registerStorage(program);
   registerSetup(program);
   registerDatabase(program);
   registerWorker(program);

@@ -1,6 +1,7 @@
 /** The demo's input: stat files of a small site, its groups and people, its quotas. Made from a seed and kept for the next run. */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { z } from 'zod';
 import { addDays, daysBetween } from '../../domain/dates.ts';
 import { damage, type Era, generateScan, groupDump, groupsOf, passwdDump, scanFileName, usersOf } from '../../test/support/scan-generator/index.ts';
 
@@ -9,6 +10,8 @@ const seed = 117;
 const version = 1;
 /** Kept input is used while its newest scan is young enough for a report. */
 const keepDays = 10;
+
+const keptSchema = z.object({ version: z.literal(version), volumes: z.array(z.string()), earlier: z.string(), newest: z.string(), lines: z.number() });
 
 interface DemoVolume {
   name: string;
@@ -73,9 +76,9 @@ export async function demoInput(directory: string, today: string, say: (line: st
 
 async function keptInput(manifest: string, today: string): Promise<Omit<DemoInput, 'directory'> | null> {
   try {
-    const kept = JSON.parse(await readFile(manifest, 'utf8')) as Omit<DemoInput, 'directory'> & { version: number };
+    const kept = keptSchema.parse(JSON.parse(await readFile(manifest, 'utf8')));
     const age = daysBetween(kept.newest, today);
-    return kept.version === version && age >= 0 && age <= keepDays ? kept : null;
+    return age >= 0 && age <= keepDays ? kept : null;
   } catch {
     return null;
   }

@@ -35,7 +35,8 @@ async function demo(): Promise<void> {
   const { config } = await loadConfig({ file: configFile });
 
   const { failed, tsv } = await withLocalStack({ config, configFile, say, schedules: false, preferPorts: true }, async ({ address, signal }) => {
-    const { storage, close } = await connect({ address });
+    const longshore = await connect({ address });
+    const { storage } = longshore;
     try {
       // The scans of a week ago first: a forecast needs a past. They are loaded once, and skipped the next time.
       say(`\nReport of ${input.earlier}, for the history`);
@@ -46,7 +47,7 @@ async function demo(): Promise<void> {
       const snapshot = await follow(report, { signal });
       return show(config, today, snapshot);
     } finally {
-      await close();
+      await longshore.close();
     }
   });
 

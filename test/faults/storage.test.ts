@@ -91,7 +91,7 @@ class Night {
     for (;;) {
       const described = await this.client.workflow.getHandle(volumeId(volume)).describe().catch(() => undefined);
       const pending = described?.raw.pendingActivities?.find((each) => each.activityType?.name === activity);
-      if (pending?.lastStartedTime != null) return;
+      if (pending?.lastStartedTime) return;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

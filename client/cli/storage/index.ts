@@ -14,7 +14,7 @@ interface DateOption {
 }
 
 export function registerStorage(program: Command): void {
-  const storage = program.command('storage').description('Usage of volumes: reports, forecasts, single scans.');
+  const storage = program.command('storage').description('usage of volumes: reports, forecasts, single scans');
 
   storage
     .command('report')

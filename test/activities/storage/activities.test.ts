@@ -42,7 +42,7 @@ describe('storage activities', function () {
   async function run<I, R>(activity: (input: I) => Promise<R>, input: I, beats: unknown[] = []): Promise<R> {
     const environment = new MockActivityEnvironment(undefined, { logger: new DefaultLogger('ERROR', () => undefined) });
     environment.on('heartbeat', (details: unknown) => beats.push(details));
-    return (await environment.run<[I], R, (input: I) => Promise<R>>(activity, input)) as R;
+    return environment.run<[I], R, (input: I) => Promise<R>>(activity, input);
   }
   const scanSide = (): ReturnType<typeof createStorageScanActivities> => createStorageScanActivities({ config, database });
   const serviceSide = (): ReturnType<typeof createStorageServiceActivities> => createStorageServiceActivities({ config, database, readSecret });

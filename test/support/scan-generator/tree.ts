@@ -61,7 +61,7 @@ export const firstInode = 144_115_200_000_000_000n;
 
 const daySeconds = 86_400;
 const firstMtime = 1_500_000_000;
-const mtimeSpan = 180_000_000;
+const mtimeSpan = 285_000_000;
 
 /** Files of a group of projects that have links in two of them. */
 const sharedFiles = 3;
