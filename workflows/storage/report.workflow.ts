@@ -27,6 +27,7 @@ import {
   volumeId,
   type ReportInput,
   type ReportResult,
+  type ReportState,
   type ReportStatus,
   type StorageScanActivities,
   type StorageServiceActivities,
@@ -167,9 +168,9 @@ export async function storageReportWorkflow(input: ReportInput): Promise<ReportR
     }
   };
 
-  const writeTsv = async (): Promise<void> => {
+  const writeTsv = async (state: ReportState): Promise<void> => {
     try {
-      status.tsv = (await files.writeReport({ date: input.date, state: status.state })).tsv;
+      status.tsv = (await files.writeReport({ date: input.date, state })).tsv;
     } catch (error) {
       if (isCancellation(error)) throw error;
       log.error('the TSV could not be written', { reason: problemOf(error).message });
@@ -183,11 +184,13 @@ export async function storageReportWorkflow(input: ReportInput): Promise<ReportR
         tell();
         await refreshNames();
         await drain();
-        status.state = status.volumes.some(needsPerson) ? 'needs-person' : 'done';
-        tell();
-        await writeTsv();
+        const outcome = status.volumes.some(needsPerson) ? 'needs-person' : 'done';
+        await writeTsv(outcome);
         // A retry that came while the TSV was written belongs to this round's queue.
         if (queue.length > 0) continue;
+        // Only now: who watches for the end shall find the TSV.
+        status.state = outcome;
+        tell();
       }
       if (status.state === 'done') break;
       waitUntil ??= Date.now() + waitSeconds * 1000;

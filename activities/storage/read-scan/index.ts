@@ -62,7 +62,7 @@ export async function runPass({ scan, options, directory }: { scan: ScanRef; opt
     await writeFigures(temporary, scan, digest, result);
     return await publish(temporary, target, digest);
   } catch (error) {
-    if (error instanceof OperationError && error.type === 'InputCorrupt') await rename(rejected, `${target}.rejected.jsonl`).catch(() => undefined); // none was written
+    if (error instanceof OperationError && error.type === 'InputCorrupt') await keepRejected(rejected, `${target}.rejected.jsonl`);
     throw fileError(error, `write the figures of ${scan.volume} in ${parent}`, parent);
   } finally {
     await rm(temporary, { recursive: true, force: true });
@@ -93,6 +93,12 @@ export async function cleanPasses(directory: string, olderThanMs: number): Promi
     }
   }
   return removed;
+}
+
+/** What a person needs to see why a scan was refused. That it is refused is more important than that this works. */
+async function keepRejected(rejected: string, target: string): Promise<void> {
+  const { size } = await stat(rejected).catch(() => ({ size: 0 }));
+  if (size > 0) await rename(rejected, target).catch(() => undefined);
 }
 
 /** The file must be the one that was found: otherwise its figures would be kept under the wrong identity. */

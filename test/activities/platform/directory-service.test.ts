@@ -188,7 +188,8 @@ describe('directory service: LDAP', () => {
         try {
           await readDirectory(config, options);
           const whole = proxy.answered;
-          for (const [index, bytes] of [10, 14, 200, 1200, Math.round(whole / 2), whole - 1].entries()) {
+          // TLS needs some bytes more or less from one connection to the next: the last cut keeps clear of the end.
+          for (const [index, bytes] of [10, 14, 200, 1200, Math.round(whole / 2), whole - 2048].entries()) {
             await proxy.cutAfter(bytes, index % 2 === 0 ? 'end' : 'reset');
             await assert.rejects(readDirectory(config, options), failsWith('DependencyDown', /broke the connection off/), `after ${bytes}`);
             assert.equal(proxy.connections, index + 2);

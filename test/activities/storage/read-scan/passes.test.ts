@@ -105,6 +105,11 @@ describe('figures of passes', () => {
     const [kept] = (await readFile(path.join(directory, 'scratch117', '2023-11-14-0123456789abcdef.rejected.jsonl'), 'utf8')).split('\n');
     assert.deepEqual(JSON.parse(kept!), { line: 1, reason: 'the line has 1 column, expected 11 or 12', raw: Buffer.from('nonsense').toString('base64') });
 
+    await writeFile(file, gzipSync('nonsense\n').subarray(0, 20));
+    await utimes(file, scannedAt, scannedAt);
+    await assert.rejects(runPass({ ...bad, scan: { ...bad.scan, sizeBytes: 20, recordDate: '2023-11-15' } }, {}), { name: 'InputCorrupt', message: /ends in the middle/u });
+    assert.deepEqual(await names(), ['2023-11-14-0123456789abcdef.rejected.jsonl']);
+
     const reason = new Error('enough');
     const controller = new AbortController();
     await assert.rejects(runPass({ scan, options, directory }, { signal: controller.signal, onProgress: () => controller.abort(reason) }), reason);
