@@ -30,7 +30,7 @@ export class DirectoryPrefixes {
   private answer = -1;
   private decidedAt = Infinity;
 
-  /** `directories`: distinct, as `withoutTrailingSlash` gives them. */
+  /** `directories`: as `withoutTrailingSlash` gives them. Of equal ones the first counts. */
   constructor(directories: readonly Uint8Array[]) {
     for (const [index, directory] of directories.entries()) this.insert(directory, index);
     this.parents = directories.map((directory) => (directory.length === 0 ? -1 : this.find(directory, directory.lastIndexOf(slash))));
@@ -78,6 +78,6 @@ export class DirectoryPrefixes {
       }
       node = child;
     }
-    this.ending[node] = index;
+    if (this.ending[node]! < 0) this.ending[node] = index;
   }
 }

@@ -12,8 +12,8 @@ export interface PseudoGroup {
 }
 
 /**
- * Finds the pseudo-group of a record: the longest prefix that holds its path, by whole components. It overrides the
- * record's gid, and the prefix is its base directory.
+ * Finds the pseudo-group of a record: the longest prefix that holds its path, by whole components; the first of two equal
+ * ones. It overrides the record's gid, and the prefix is its base directory.
  */
 export class PseudoGroups {
   /** What slots 0, 1, … stand for. */
@@ -21,9 +21,7 @@ export class PseudoGroups {
   private readonly prefixes: DirectoryPrefixes;
 
   constructor(groups: readonly PseudoGroup[]) {
-    // The first of two entries for one prefix stands.
-    const distinct = groups.filter((group, index) => groups.findIndex((other) => other.prefix === group.prefix) === index);
-    this.slots = distinct.map(({ prefix, gid }) => ({ gid, directory: withoutTrailingSlash(pathBytes(prefix)) }));
+    this.slots = groups.map(({ prefix, gid }) => ({ gid, directory: withoutTrailingSlash(pathBytes(prefix)) }));
     this.prefixes = new DirectoryPrefixes(this.slots.map((group) => group.directory));
   }
 

@@ -85,7 +85,7 @@ describe('pseudo-groups', () => {
   });
 
   it('count the first of two entries for one prefix', () => {
-    assert.equal(basesOf(listed(), [{ path: '/a/b', gid: 1 }], [{ prefix: '/a', gid: -1 }, { prefix: '/a', gid: -2 }])[0], '-1 /a');
+    assert.equal(basesOf(listed(), [{ path: '/a/b', gid: 1 }], [{ prefix: '/a', gid: -1 }, { prefix: '/a/', gid: -2 }])[0], '-1 /a');
   });
 });
 

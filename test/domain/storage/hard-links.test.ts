@@ -64,9 +64,9 @@ describe('bytes and hard links', () => {
     const links: Link[] = [];
     for (const [index, inode] of inodes.entries()) {
       links.push({ slot: 0, size: 1n, links: 2, inode });
-      if (index >= 400) links.push({ slot: 0, size: 1n, links: 2, inode: inodes[index - 400]! });
+      if (index >= 3000) links.push({ slot: 0, size: 1n, links: 2, inode: inodes[index - 3000]! });
     }
-    assert.deepEqual(count('once', links), [20_000n, 0n, 0n, 19_600n]);
+    assert.deepEqual(count('once', links), [20_000n, 0n, 0n, 17_000n]);
   });
 
   it('agrees with a map of inodes whatever comes in whatever order', () => {
