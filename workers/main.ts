@@ -38,7 +38,7 @@ export async function startWorkers(config: Config, choices: WorkerChoices = {}):
   const configured = loadClientConnectConfig();
   const address = choices.address ?? configured.connectionOptions.address;
   const namespace = choices.namespace ?? configured.namespace ?? 'default';
-  const has = (capability: Config['workers']['capabilities'][number]): boolean => config.workers.capabilities.includes(capability);
+  const has = (capability: Config['workers']['capabilities'][number]): boolean => config.workers.pipelines.includes('storage') && config.workers.capabilities.includes(capability);
 
   const closing: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
@@ -111,7 +111,7 @@ export async function startWorkers(config: Config, choices: WorkerChoices = {}):
         }),
       );
     }
-    if (workers.length === 0) throw new OperationError('ConfigError', 'workers.capabilities is empty: name at least one of workflows, scan, services.');
+    if (workers.length === 0) throw new OperationError('ConfigError', 'workers.pipelines or workers.capabilities is empty: this host would serve nothing.');
 
     const health = await startHealthServer({
       ...settings.health,

@@ -6,9 +6,10 @@ import { plainDateAt } from '../../activities/storage/find-scan.ts';
 import { reportRows } from '../../activities/storage/usage-store.ts';
 import { follow } from '../../client/cli/storage/follow.ts';
 import { withStorageDatabase } from '../../client/cli/storage/database.ts';
-import { byUrgency, problemLines, progressLines, usageTable } from '../../client/cli/storage/render.ts';
+import { byUrgency, problemLines, usageTable } from '../../client/cli/storage/render.ts';
 import { paint } from '../../client/cli/output.ts';
-import { connect, type Storage } from '../../client/index.ts';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { connect, type Longshore } from '../../client/index.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { OperationError } from '../../domain/errors.ts';
@@ -39,9 +40,9 @@ async function demo(): Promise<void> {
     const { storage } = longshore;
     try {
       // The scans of a week ago first: a forecast needs a past. They are loaded once, and skipped the next time.
+      for (const date of [input.earlier, today]) await endOpenReport(longshore, date);
       say(`\nReport of ${input.earlier}, for the history`);
       await follow(await storage.startReport({ date: input.earlier }), { signal });
-      await endOpenReport(storage, today);
       say(`\nReport of today, ${today}`);
       const report = await storage.startReport({ date: today, force: true });
       const snapshot = await follow(report, { signal });
@@ -87,22 +88,30 @@ async function writeConfig(input: DemoInput): Promise<string> {
   return file;
 }
 
-/** The last demo of today left its report waiting for a person. */
-async function endOpenReport(storage: Storage, date: string): Promise<void> {
+/**
+ * The last demo of today left its report waiting for a person, or was stopped in the middle; an older version's may not
+ * even be able to answer.
+ */
+async function endOpenReport({ storage, temporal }: Longshore, date: string): Promise<void> {
   const report = storage.report(date);
-  const status = await report.status().catch(() => undefined);
-  if (status?.state !== 'needs-person') return;
-  await report.acceptFailures('The demo was run again.');
-  await report.result();
+  const workflow = temporal.workflow.getHandle(report.workflowId);
+  const described = await workflow.describe().catch((error: unknown) => {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  });
+  if (described?.status.name !== 'RUNNING') return;
+  try {
+    await report.acceptFailures('The demo was run again.');
+    await report.result();
+  } catch {
+    await workflow.terminate('The demo was run again.');
+  }
 }
 
 async function show(config: Config, date: string, snapshot: Awaited<ReturnType<typeof follow>>): Promise<{ failed: boolean; tsv: string | undefined }> {
   const rows = (await withStorageDatabase(config, (database) => reportRows(database, date))).toSorted(byUrgency);
   const bad = rows.filter((row) => row.level === 3).length;
   const warned = rows.filter((row) => row.level === 2).length;
-  say('');
-  say(paint('strong', `Storage report of ${date}`));
-  say(progressLines(snapshot));
   say('');
   say(`${rows.length} groups and base directories: ${paint('bad', `${bad} Not OK`)}, ${paint('warning', `${warned} Kinda OK`)}. The most urgent:`);
   say(usageTable(rows.slice(0, mostUrgent), config.storage.forecast.days[1]));

@@ -1,13 +1,10 @@
-import { CancellationScope, isCancellation, log, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, log, proxyActivities } from '@temporalio/workflow';
 import { problemOf } from '../platform/problems.ts';
 import { forDatabase, forListing, forLoad, forLookups, forPass } from '../platform/policies.ts';
 import { runStateTeller } from '../platform/run-state.ts';
 import { pipeline, taskQueues, type LoadResult, type PassRef, type QuotaRef, type ScanRef, type StorageScanActivities, type StorageServiceActivities, type VolumeInput, type VolumeOutcome } from './contract.ts';
 
 const files = proxyActivities<StorageScanActivities>({ ...forListing, taskQueue: taskQueues.scan });
-const passes = proxyActivities<StorageScanActivities>({ ...forPass, taskQueue: taskQueues.scan });
-const lookups = proxyActivities<StorageScanActivities>({ ...forLookups, taskQueue: taskQueues.scan });
-const loads = proxyActivities<StorageScanActivities>({ ...forLoad, taskQueue: taskQueues.scan });
 const services = proxyActivities<StorageServiceActivities>({ ...forDatabase, taskQueue: taskQueues.services });
 
 /** A pass whose figures were lost (host gone, work directory cleaned) is made again, but not for ever. */
@@ -74,14 +71,18 @@ export async function storageVolumeWorkflow(input: VolumeInput): Promise<VolumeO
 }
 
 async function passAndLoad(scan: ScanRef, input: VolumeInput, doing: (what: string) => void): Promise<{ pass: PassRef; quotas: QuotaRef; load: LoadResult }> {
-  const name = scan.path.split('/').at(-1) ?? scan.path;
+  const { volume, recordDate } = scan;
+  // Summaries stand in the UI beside each pending activity.
+  const passes = proxyActivities<StorageScanActivities>({ ...forPass, taskQueue: taskQueues.scan, summary: `one pass over ${volume}, scan of ${recordDate}` });
+  const lookups = proxyActivities<StorageScanActivities>({ ...forLookups, taskQueue: taskQueues.scan, summary: `quotas of ${volume}` });
+  const loads = proxyActivities<StorageScanActivities>({ ...forLoad, taskQueue: taskQueues.scan, summary: `load ${volume} of ${recordDate}` });
   for (let attempt = 1; ; attempt++) {
-    doing(`reading ${name} (${scan.recordDate}, ${Math.ceil(scan.sizeBytes / 2 ** 20)} MiB)${attempt > 1 ? `, pass ${attempt}` : ''}; progress: pending activity \`readScan\` of run ${workflowInfo().runId}`);
+    doing(`reading the scan of ${recordDate} (${Math.ceil(scan.sizeBytes / 2 ** 20)} MiB)${attempt > 1 ? `, pass ${attempt}` : ''}; how far it is: pending activity \`readScan\``);
     const pass = await passes.readScan({ scan });
     try {
       doing(`asking for the quotas of ${pass.groups} groups`);
       const quotas = await lookups.fetchQuotas({ scan, pass });
-      doing(`loading ${scan.recordDate} into the database`);
+      doing(`loading ${recordDate} into the database`);
       const load = await loads.loadVolume({ scan, pass, quotas, date: input.date });
       return { pass, quotas, load };
     } catch (error) {
