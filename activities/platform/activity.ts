@@ -65,7 +65,7 @@ export class FailureInterceptor implements ActivityInboundCallsInterceptor {
   }
 }
 
-/** Puts what a log line is about beside its text: volume, date. */
+/** Puts what a log line is about beside its text: pipeline, volume, date. */
 export class SubjectLogInterceptor implements ActivityInboundCallsInterceptor, ActivityOutboundCallsInterceptor {
   private subject: Record<string, unknown> = {};
 
@@ -75,7 +75,8 @@ export class SubjectLogInterceptor implements ActivityInboundCallsInterceptor, A
   }
 
   getLogAttributes(input: GetLogAttributesInput, next: Next<ActivityOutboundCallsInterceptor, 'getLogAttributes'>): Record<string, unknown> {
-    return next({ ...input, ...this.subject });
+    // Task queues are named <pipeline>.<capability>.
+    return next({ ...input, pipeline: String(input['taskQueue']).split('.')[0], ...this.subject });
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { stripVTControlCharacters } from 'node:util';
-import { bar, byUrgency, outcomeText, problemLines, progressLines, progressText, usageTable } from '../../client/cli/storage/render.ts';
+import { bar, byUrgency, liveLines, outcomeText, problemLines, progressLines, progressText, usageTable } from '../../client/cli/storage/render.ts';
 import type { PassProgress, VolumeOutcome } from '../../workflows/storage/contract.ts';
 import { sampleRow } from '../support/report-rows.ts';
 
@@ -49,6 +49,19 @@ describe('terminal report', () => {
   it('puts the worst first: level, then bytes', () => {
     const rows = [sampleRow({ group: 'small', level: 3, used: 1n }), sampleRow({ group: 'fine', level: 1, used: 10n }), sampleRow({ group: 'large', level: 3, used: 5n })];
     assert.deepEqual(rows.toSorted(byUrgency).map((row) => row.group), ['large', 'small', 'fine']);
+  });
+
+  for (const width of [80, 92, 100, 113, 130]) {
+    it(`a table of usage fits ${width} columns`, () => {
+      const rows = [sampleRow({ group: 'a-group-with-a-long-name', baseDirectory: `/lustre/scratch119/humgen/${'x'.repeat(200)}`, used: 1023n * 2n ** 40n, quota: 1023n * 2n ** 40n, fullOn: '2026-12-24', level: 3 })];
+      for (const line of stripVTControlCharacters(usageTable(rows, 7, width)).split('\n')) assert.ok(line.length <= width, `${line.length}: ${line}`);
+    });
+  }
+
+  it('keeps to the terminal when there are more volumes than lines', () => {
+    const volumes: VolumeOutcome[] = Array.from({ length: 200 }, (_each, index) => ({ volume: `disk${index}`, state: index === 7 ? 'failed' : index < 100 ? 'loaded' : 'queued', reason: 'x' }));
+    const lines = stripVTControlCharacters(liveLines({ date: '2026-11-21', state: 'running', volumes, progress: {} }, 80, 20)).split('\n');
+    assert.deepEqual(lines, ['✗ disk7  failed: x', '200 volumes: 99 loaded, 1 failed, 100 queued']);
   });
 
   it('shows quota, share, forecast and level of a group', () => {

@@ -1,7 +1,7 @@
 import { createLogUpdate } from 'log-update';
 import type { ReportHandle, ReportSnapshot } from '../../index.ts';
 import { note, safeText } from '../output.ts';
-import { outcomeText, progressLines } from './render.ts';
+import { liveLines, outcomeText } from './render.ts';
 
 /**
  * Shows a report's progress on standard error until it is done or waits for a person: a live line a volume on a terminal,
@@ -16,7 +16,7 @@ export async function follow(report: ReportHandle, options: { signal?: AbortSign
   let last: ReportSnapshot | undefined;
   for await (const snapshot of report.watch({ intervalMs: 250, ...(signal === undefined ? {} : { signal }) })) {
     last = snapshot;
-    if (live) draw(progressLines(snapshot, process.stderr.columns));
+    if (live) draw(liveLines(snapshot, process.stderr.columns, process.stderr.rows - 1));
     else if (!quiet) tellChanges(snapshot, told);
   }
   if (live) draw.done();

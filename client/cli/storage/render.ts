@@ -4,7 +4,7 @@ import { compareRows, type ReportRow } from '../../../domain/storage/report-row.
 import { formatBytes } from '../../../domain/units.ts';
 import type { PassProgress, VolumeOutcome, VolumeState } from '../../../workflows/storage/contract.ts';
 import type { ReportSnapshot } from '../../index.ts';
-import { type Cell, paint, safeText, shorten, type Style, table, terminalWidth } from '../output.ts';
+import { type Cell, type Column, paint, safeText, shorten, type Style, table, terminalWidth } from '../output.ts';
 
 const marks: Record<VolumeState, { mark: string; style: Style }> = {
   queued: { mark: '·', style: 'quiet' },
@@ -48,6 +48,15 @@ export function progressLines(snapshot: ReportSnapshot, width = terminalWidth())
     .join('\n');
 }
 
+/** The same for a display of `height` lines: when there are more volumes, those that are settled and well become one line. */
+export function liveLines(snapshot: ReportSnapshot, width: number, height: number): string {
+  if (snapshot.volumes.length <= height) return progressLines(snapshot, width);
+  const calm = (each: VolumeOutcome): boolean => ['loaded', 'skipped', 'queued'].includes(each.state);
+  const restless = snapshot.volumes.filter((each) => !calm(each)).slice(0, height - 1);
+  const counts = Object.entries(Object.groupBy(snapshot.volumes, (each) => each.state)).map(([state, volumes]) => `${volumes.length} ${state}`);
+  return `${progressLines({ ...snapshot, volumes: restless }, width)}\n${paint('quiet', `${snapshot.volumes.length} volumes: ${counts.join(', ')}`)}`;
+}
+
 /** How a volume stands, in words. */
 export function outcomeText(outcome: VolumeOutcome): string {
   if (outcome.state !== 'loaded') return `${outcome.state}: ${outcome.reason}`;
@@ -83,33 +92,27 @@ function percent(row: ReportRow): Cell {
   return { text: `${bar(tenths / 1000, 8)} ${String(Math.round(tenths / 10)).padStart(3)} %`, style: levels[row.level].style };
 }
 
-/** Usage by group and base directory. `horizon` is the later forecast's, in days. */
+/**
+ * Usage by group and base directory. `horizon` is the later forecast's, in days. What a narrow terminal has no room for
+ * is left out: first who, then what is to come, then the volume, which most base directories name.
+ */
 export function usageTable(rows: readonly ReportRow[], horizon: number, width = terminalWidth()): string {
+  const columns: (Column & { from: number; cell: (row: ReportRow) => Cell })[] = [
+    { from: 100, title: 'Volume', cell: (row) => row.volume },
+    { from: 0, title: 'Group', shrink: 'end', cell: (row) => (row.nameKnown ? row.group : { text: row.group, style: 'quiet' }) },
+    { from: 124, title: 'PI', shrink: 'end', cell: (row) => row.pi },
+    { from: 0, title: 'Base directory', shrink: 'middle', cell: (row) => row.baseDirectory },
+    { from: 0, title: 'Used', align: 'right', cell: (row) => formatBytes(row.used) },
+    { from: 0, title: 'Quota', align: 'right', cell: (row) => (row.quota === null ? { text: 'unknown', style: 'quiet' } : row.quota === 0n ? 'none' : formatBytes(row.quota)) },
+    { from: 0, title: 'Share', cell: percent },
+    { from: 112, title: `In ${horizon} d`, align: 'right', cell: (row) => (row.predictions[1] === null ? null : formatBytes(row.predictions[1])) },
+    { from: 90, title: 'Full on', cell: (row) => row.fullOn },
+    { from: 0, title: 'Status', cell: (row) => levels[row.level] },
+  ];
+  const shown = columns.filter(({ from }) => width >= from);
   return table(
-    [
-      { title: 'Volume' },
-      { title: 'Group', shrink: 'end' },
-      { title: 'PI', shrink: 'end' },
-      { title: 'Base directory', shrink: 'middle' },
-      { title: 'Used', align: 'right' },
-      { title: 'Quota', align: 'right' },
-      { title: 'Share' },
-      { title: `In ${horizon} d`, align: 'right' },
-      { title: 'Full on' },
-      { title: 'Status' },
-    ],
-    rows.map((row) => [
-      row.volume,
-      row.nameKnown ? row.group : { text: row.group, style: 'quiet' },
-      row.pi,
-      row.baseDirectory,
-      formatBytes(row.used),
-      row.quota === null ? { text: 'unknown', style: 'quiet' } : row.quota === 0n ? 'none' : formatBytes(row.quota),
-      percent(row),
-      row.predictions[1] === null ? null : formatBytes(row.predictions[1]),
-      row.fullOn,
-      levels[row.level],
-    ]),
+    shown,
+    rows.map((row) => shown.map(({ cell }) => cell(row))),
     width,
   );
 }
