@@ -37,11 +37,11 @@ export function createStorageScanActivities({ config, database }: { config: Conf
   return {
     findScan: (input) => findScan(settings, input),
 
-    async readScan({ scan }) {
+    async readScan({ scan, force }) {
       const { signal, onProgress } = activityHooks<PassProgress>();
       onProgress({ readBytes: 0, fileBytes: scan.sizeBytes, bytes: 0, lines: 0, rejected: 0, elapsedSeconds: 0, rate: 0, secondsLeft: null, text: `opening ${path.basename(scan.path)}` });
       const options = await passOptionsFor(config.storage, scan);
-      const pass = await runPass({ scan, options, directory: passDirectory(config) }, { signal, onProgress });
+      const pass = await runPass({ scan, options, directory: passDirectory(config), again: force === true }, { signal, onProgress });
       countPass(scan, pass.lines, Number(pass.bytes), pass.seconds);
       return pass;
     },

@@ -205,8 +205,8 @@ export interface LoadResult {
 export interface StorageScanActivities {
   /** Newest scan of the volume that is not newer than `date`; null when there is none young enough. */
   findScan(input: { volume: string; date: string }): Promise<ScanRef | null>;
-  /** One pass over the file; heartbeats `PassProgress`. Leaves a directory named by the scan's identity; a complete one is used again. */
-  readScan(input: { scan: ScanRef }): Promise<PassRef>;
+  /** One pass over the file; heartbeats `PassProgress`. Leaves a directory named by the scan's identity; a complete one is used again, unless forced. */
+  readScan(input: { scan: ScanRef; force?: boolean }): Promise<PassRef>;
   /** Quotas as they are now, of the groups that the pass found, from `lfs`, CSV or nowhere, beside the pass's figures. */
   fetchQuotas(input: { scan: ScanRef; pass: PassRef }): Promise<QuotaRef>;
   /** Load the volume: at once and whole, or not at all. Throws `IntermediateLost` when the pass's figures are gone. */

@@ -78,7 +78,7 @@ async function passAndLoad(scan: ScanRef, input: VolumeInput, doing: (what: stri
   const loads = proxyActivities<StorageScanActivities>({ ...forLoad, taskQueue: taskQueues.scan, summary: `load ${volume} of ${recordDate}` });
   for (let attempt = 1; ; attempt++) {
     doing(`reading the scan of ${recordDate} (${Math.ceil(scan.sizeBytes / 2 ** 20)} MiB)${attempt > 1 ? `, pass ${attempt}` : ''}; how far it is: pending activity \`readScan\``);
-    const pass = await passes.readScan({ scan });
+    const pass = await passes.readScan({ scan, ...(input.force === true && attempt === 1 ? { force: true } : {}) });
     try {
       doing(`asking for the quotas of ${pass.groups} groups`);
       const quotas = await lookups.fetchQuotas({ scan, pass });

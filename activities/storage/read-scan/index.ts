@@ -39,10 +39,10 @@ const sha256 = (content: string | Uint8Array): string => createHash('sha256').up
 
 /**
  * The figures of one pass over `scan`. A complete directory of a pass with the same options is used again without reading
- * the scan. Safe to run twice at the same time: the first to finish is kept. Throws what `passFile` throws; lines that
+ * the scan, unless `again` asks for that. Safe to run twice at the same time: the first to finish is kept. Throws what `passFile` throws; lines that
  * could not be used then stay in `<record date>-<identity>.rejected.jsonl` beside the directories.
  */
-export async function runPass({ scan, options, directory }: { scan: ScanRef; options: PassOptions; directory: string }, hooks: PassHooks): Promise<PassRef> {
+export async function runPass({ scan, options, directory, again = false }: { scan: ScanRef; options: PassOptions; directory: string; again?: boolean }, hooks: PassHooks): Promise<PassRef> {
   const name = `${scan.recordDate}-${scan.identity.slice(0, 16)}`;
   for (const part of [scan.volume, name]) {
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/u.test(part)) throw new OperationError('ContractError', `“${part}” cannot be the name of a directory for figures.`);
@@ -50,6 +50,7 @@ export async function runPass({ scan, options, directory }: { scan: ScanRef; opt
   const parent = path.resolve(directory, scan.volume);
   const target = path.join(parent, name);
   const digest = sha256(JSON.stringify([rules, options]));
+  if (again) await remove(target);
   const existing = await reusable(target, digest);
   if (existing !== null) return existing;
 
@@ -133,16 +134,21 @@ async function publish(temporary: string, target: string, digest: string): Promi
       if (!['ENOTEMPTY', 'EEXIST'].includes(systemErrorCode(error) ?? '')) throw error;
       const other = await reusable(target, digest);
       if (other !== null) return other;
-      // Figures of other options, or damaged ones: out of the way by a rename, so that no reader sees half of them.
-      const old = path.join(path.dirname(target), `.${randomUUID()}.tmp`);
-      await rename(target, old).catch(() => undefined); // somebody else moved it
-      await rm(old, { recursive: true, force: true });
+      // Figures of other options, or damaged ones.
+      await remove(target);
       continue;
     }
     const published = await reusable(target, digest);
     if (published === null) throw new OperationError('IntegrityMismatch', `The figures in ${target} are not those that were written.`, { place: { file: target } });
     return published;
   }
+}
+
+/** Takes figures out of the way by a rename, so that no reader sees half of them. */
+async function remove(target: string): Promise<void> {
+  const old = path.join(path.dirname(target), `.${randomUUID()}.tmp`);
+  await rename(target, old).catch(() => undefined); // there are none, or somebody else moved them
+  await rm(old, { recursive: true, force: true });
 }
 
 /** A reference to the figures in `directory` when they are complete, undamaged and of the same options; else null. */

@@ -7,7 +7,7 @@ import { fileError, systemErrorCode } from '../../platform/files/file-error.ts';
 /** Bytes of the file read at a time. */
 const readSize = 1024 * 1024;
 /** Bytes of text inflated at a time: 16 KiB, Node's default, takes three times as long. */
-const chunkSize = 1024 * 1024;
+const chunkSize = 512 * 1024;
 /** Inflated chunks that may wait for the reader of lines. */
 const chunksAhead = 2;
 /** A damaged file younger than this is taken for one that is still being copied. */

@@ -1,6 +1,6 @@
 /** The storage activities one after the other, as a volume's workflow calls them, with the directory service up and down. */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
@@ -90,6 +90,15 @@ describe('storage activities', function () {
     const first = await run(scanSide().readScan, { scan });
     const second = await run(scanSide().readScan, { scan });
     assert.deepEqual(second, first);
+  });
+
+  it('read it again when forced', async () => {
+    const scan = await find();
+    const first = await run(scanSide().readScan, { scan });
+    await writeFile(path.join(first.directory, 'mark'), 'of the first pass');
+    const second = await run(scanSide().readScan, { scan, force: true });
+    assert.equal(second.directory, first.directory);
+    await assert.rejects(readFile(path.join(second.directory, 'mark')), { code: 'ENOENT' });
   });
 
   it('refuse a damaged scan with file and line, and change nothing in the database', async () => {
