@@ -216,6 +216,23 @@ describe('storage workflows', function () {
     await world.replay(world.client.workflow.getHandle(volumeId('scratch110')), 'figures-lost');
   });
 
+  it('looks for the scan again when it changed after it was found', async () => {
+    const { activities, calls } = wellBehaved(['scratch119']);
+    let searches = 0;
+    current = {
+      ...activities,
+      findScan: async ({ volume }) => ({ ...scanOf(volume), identity: `identity-${++searches}` }),
+      readScan: async (input) => {
+        if (input.scan.identity === 'identity-1') throw new OperationError('IntermediateLost', 'it changed since it was found');
+        return activities.readScan(input);
+      },
+    };
+    const handle = await start('2026-01-17', { force: true });
+    assert.deepEqual((await handle.result()).counts, { loaded: 1 });
+    assert.equal(searches, 2);
+    assert.deepEqual(calls.filter((each) => each.startsWith('load')), ['load scratch119']);
+  });
+
   it('waits for a volume that another report is loading, and then finds it loaded', async () => {
     const { activities, calls } = wellBehaved(['scratch111']);
     let release = (): void => undefined;

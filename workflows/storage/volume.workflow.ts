@@ -7,8 +7,11 @@ import { pipeline, taskQueues, type LoadResult, type PassRef, type QuotaRef, typ
 const files = proxyActivities<StorageScanActivities>({ ...forListing, taskQueue: taskQueues.scan });
 const services = proxyActivities<StorageServiceActivities>({ ...forDatabase, taskQueue: taskQueues.services });
 
-/** A pass whose figures were lost (host gone, work directory cleaned) is made again, but not for ever. */
-const mostPasses = 3;
+/**
+ * A scan that changed after it was found, or a pass whose figures were lost (host gone, work directory cleaned): then all
+ * begins anew, but not for ever.
+ */
+const mostAttempts = 3;
 
 /**
  * One volume: find its newest scan, read it once, ask for quotas, load it whole. Its id is the volume's lock.
@@ -35,21 +38,20 @@ export async function storageVolumeWorkflow(input: VolumeInput): Promise<VolumeO
     return full;
   };
 
-  try {
+  const findAndLoad = async (again: boolean): Promise<VolumeOutcome> => {
     doing('looking for the newest scan');
     const scan = await files.findScan({ volume: input.volume, date: input.date });
     if (scan === null) {
-      return await end({ state: 'missing', reason: 'There is no scan young enough: has the scanner run?', problem: { type: 'NotFound', message: 'There is no scan young enough: has the scanner run?' } });
+      const message = 'There is no scan young enough: has the scanner run?';
+      return end({ state: 'missing', reason: message, problem: { type: 'NotFound', message } });
     }
     const known = { recordDate: scan.recordDate, scan: scan.path };
     if (input.force !== true) {
-      const before = await services.isLoaded({ scan });
-      if (before.loaded) {
-        return await end({ ...known, state: 'skipped', reason: `This scan was loaded before${before.at === undefined ? '' : ` (${before.at})`}.`, ...(before.lines === undefined ? {} : { lines: before.lines }), ...(before.groups === undefined ? {} : { groups: before.groups }), ...(before.bytes === undefined ? {} : { bytes: before.bytes }) });
-      }
+      const { loaded, at, ...before } = await services.isLoaded({ scan });
+      if (loaded) return end({ ...known, ...before, state: 'skipped', reason: `This scan was loaded before${at === undefined ? '' : ` (${at})`}.` });
     }
-    const { pass, quotas, load } = await passAndLoad(scan, input, doing);
-    return await end({
+    const { pass, quotas, load } = await passAndLoad(scan, input.date, again, doing);
+    return end({
       ...known,
       state: 'loaded',
       reason: [`${load.rows} rows of ${scan.recordDate} loaded.`, quotas.note].filter((each) => each !== undefined).join(' '),
@@ -60,6 +62,17 @@ export async function storageVolumeWorkflow(input: VolumeInput): Promise<VolumeO
       warnings: load.warnings,
       incomplete: load.unknownNames > 0,
     });
+  };
+
+  try {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await findAndLoad(input.force === true && attempt === 1);
+      } catch (error) {
+        if (problemOf(error).type !== 'IntermediateLost' || attempt >= mostAttempts) throw error;
+        log.warn('what an earlier step left is gone: starting again from the search', { volume: input.volume, attempt, reason: problemOf(error).message });
+      }
+    }
   } catch (error) {
     if (isCancellation(error)) {
       await CancellationScope.nonCancellable(() => end({ state: 'failed', reason: 'It was cancelled.' }));
@@ -70,24 +83,23 @@ export async function storageVolumeWorkflow(input: VolumeInput): Promise<VolumeO
   }
 }
 
-async function passAndLoad(scan: ScanRef, input: VolumeInput, doing: (what: string) => void): Promise<{ pass: PassRef; quotas: QuotaRef; load: LoadResult }> {
+async function passAndLoad(
+  scan: ScanRef,
+  date: string,
+  again: boolean,
+  doing: (what: string) => void,
+): Promise<{ pass: PassRef; quotas: QuotaRef; load: LoadResult }> {
   const { volume, recordDate } = scan;
   // Summaries stand in the UI beside each pending activity.
   const passes = proxyActivities<StorageScanActivities>({ ...forPass, taskQueue: taskQueues.scan, summary: `one pass over ${volume}, scan of ${recordDate}` });
   const lookups = proxyActivities<StorageScanActivities>({ ...forLookups, taskQueue: taskQueues.scan, summary: `quotas of ${volume}` });
   const loads = proxyActivities<StorageScanActivities>({ ...forLoad, taskQueue: taskQueues.scan, summary: `load ${volume} of ${recordDate}` });
-  for (let attempt = 1; ; attempt++) {
-    doing(`reading the scan of ${recordDate} (${Math.ceil(scan.sizeBytes / 2 ** 20)} MiB)${attempt > 1 ? `, pass ${attempt}` : ''}; how far it is: pending activity \`readScan\``);
-    const pass = await passes.readScan({ scan, ...(input.force === true && attempt === 1 ? { force: true } : {}) });
-    try {
-      doing(`asking for the quotas of ${pass.groups} groups`);
-      const quotas = await lookups.fetchQuotas({ scan, pass });
-      doing(`loading ${recordDate} into the database`);
-      const load = await loads.loadVolume({ scan, pass, quotas, date: input.date });
-      return { pass, quotas, load };
-    } catch (error) {
-      if (problemOf(error).type !== 'IntermediateLost' || attempt >= mostPasses) throw error;
-      log.warn('the figures of the pass are gone: reading the scan again', { volume: input.volume, attempt });
-    }
-  }
+
+  doing(`reading the scan of ${recordDate} (${Math.ceil(scan.sizeBytes / 2 ** 20)} MiB); how far it is: pending activity \`readScan\``);
+  const pass = await passes.readScan({ scan, ...(again ? { force: true } : {}) });
+  doing(`asking for the quotas of ${pass.groups} groups`);
+  const quotas = await lookups.fetchQuotas({ scan, pass });
+  doing(`loading ${recordDate} into the database`);
+  const load = await loads.loadVolume({ scan, pass, quotas, date });
+  return { pass, quotas, load };
 }

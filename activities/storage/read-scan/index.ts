@@ -110,7 +110,8 @@ async function checkSameScan(scan: ScanRef): Promise<void> {
   } catch (error) {
     throw fileError(error, `read ${scan.path}`, scan.path);
   }
-  throw new OperationError('InputNotReady', `${scan.path} changed since it was found.`, { place: { file: scan.path }, retryAfterSeconds: 300 });
+  // Only a new search can help: the same reference never fits again.
+  throw new OperationError('IntermediateLost', `${scan.path} changed since it was found: it must be looked for again.`, { place: { file: scan.path } });
 }
 
 async function writeFigures(directory: string, scan: ScanRef, options: string, { totals, groups, lines, seconds }: PassResult): Promise<void> {

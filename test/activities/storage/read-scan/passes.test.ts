@@ -89,7 +89,7 @@ describe('figures of passes', () => {
 
   it('are not made of a file other than the one that was found', async () => {
     const other = { ...scan, sizeBytes: scan.sizeBytes + 1 };
-    await assert.rejects(runPass({ scan: other, options, directory }, {}), { name: 'InputNotReady', message: /changed since it was found/u });
+    await assert.rejects(runPass({ scan: other, options, directory }, {}), { name: 'IntermediateLost', message: /changed since it was found/u });
     await assert.rejects(runPass({ scan: { ...scan, path: `${scan.path}.gone` }, options, directory }, {}), { name: 'NotFound' });
     await assert.rejects(runPass({ scan: { ...scan, volume: '../x' }, options, directory }, {}), { name: 'ContractError' });
   });
