@@ -17,9 +17,12 @@ import {
 /** What to start: see `ReportInput`. */
 export type StartReport = Omit<ReportInput, 'resume'>;
 
-/** A report and, of the volumes that are being read, how far the pass is. */
+/** A report and, of what runs, how far it is and what holds it up. */
 export interface ReportSnapshot extends ReportStatus {
+  /** Of volumes that are being read. */
   progress: Record<string, PassProgress>;
+  /** Steps that failed and are tried again, by volume; the report's own under `report`. One sentence each. */
+  troubles: Record<string, string>;
 }
 
 export interface ReportHandle {
@@ -53,9 +56,16 @@ export function createStorage(client: Client): Storage {
 
     const status = async (): Promise<ReportSnapshot> => {
       const now = await workflow.query(reportStatus);
-      const running = now.volumes.filter((each) => each.state === 'running').map((each) => each.volume);
-      const progress = await Promise.all(running.map(async (volume) => [volume, await passProgress(client, volume)] as const));
-      return { ...now, progress: Object.fromEntries(progress.filter((entry): entry is [string, PassProgress] => entry[1] !== null)) };
+      const snapshot: ReportSnapshot = { ...now, progress: {}, troubles: {} };
+      if (now.state !== 'running') return snapshot;
+      const look = async (name: string, id: string): Promise<void> => {
+        const { progress, trouble } = await pendingStep(client, id);
+        if (progress !== null) snapshot.progress[name] = progress;
+        if (trouble !== null) snapshot.troubles[name] = trouble;
+      };
+      const running = now.volumes.filter((each) => each.state === 'running');
+      await Promise.all([look('report', workflowId), ...running.map(({ volume }) => look(volume, volumeId(volume)))]);
+      return snapshot;
     };
 
     return {
@@ -109,14 +119,19 @@ async function runningRun(client: Client, workflowId: string): Promise<string | 
   }
 }
 
-/** The newest heartbeat of the pass over a volume, or null when none has come yet. */
-async function passProgress(client: Client, volume: string): Promise<PassProgress | null> {
+/** Of a workflow: the newest heartbeat of a pass that runs, and why a step is being tried again. */
+async function pendingStep(client: Client, workflowId: string): Promise<{ progress: PassProgress | null; trouble: string | null }> {
   try {
-    const { raw } = await client.workflow.getHandle(volumeId(volume)).describe();
-    const payload = raw.pendingActivities?.find((each) => each.activityType?.name === 'readScan')?.heartbeatDetails?.payloads?.[0];
-    return payload ? client.options.loadedDataConverter.payloadConverter.fromPayload<PassProgress>(payload) : null;
+    const { raw } = await client.workflow.getHandle(workflowId).describe();
+    const pending = raw.pendingActivities ?? [];
+    const payload = pending.find((each) => each.activityType?.name === 'readScan')?.heartbeatDetails?.payloads?.[0];
+    const failing = pending.find((each) => each.lastFailure !== undefined && each.lastFailure !== null);
+    return {
+      progress: payload ? client.options.loadedDataConverter.payloadConverter.fromPayload<PassProgress>(payload) : null,
+      trouble: failing === undefined ? null : `${failing.activityType?.name ?? 'a step'}, attempt ${failing.attempt ?? 1}: ${failing.lastFailure?.message ?? 'it failed'}`,
+    };
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return null;
+    if (error instanceof WorkflowNotFoundError) return { progress: null, trouble: null };
     throw error;
   }
 }

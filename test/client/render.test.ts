@@ -20,8 +20,9 @@ describe('terminal report', () => {
       { volume: 'scratch117', state: 'running', reason: 'Being read.' },
       { volume: 'evil\u001b[2J', state: 'failed', reason: 'x'.repeat(500) },
     ];
-    const lines = stripVTControlCharacters(progressLines({ date: '2026-11-21', state: 'running', volumes, progress: { scratch117: progress } }, 80)).split('\n');
-    assert.equal(lines.length, 2);
+    const lines = stripVTControlCharacters(progressLines({ date: '2026-11-21', state: 'running', volumes, progress: { scratch117: progress }, troubles: { report: 'refreshNames, attempt 3: The database is down.' } }, 80)).split('\n');
+    assert.equal(lines.length, 3);
+    assert.equal(lines[2], '! report      refreshNames, attempt 3: The database is down.');
     for (const line of lines) assert.ok(line.length <= 80, line);
     assert.match(lines[1]!, /^✗ evil\\x1b\[2J/);
   });
@@ -60,7 +61,7 @@ describe('terminal report', () => {
 
   it('keeps to the terminal when there are more volumes than lines', () => {
     const volumes: VolumeOutcome[] = Array.from({ length: 200 }, (_each, index) => ({ volume: `disk${index}`, state: index === 7 ? 'failed' : index < 100 ? 'loaded' : 'queued', reason: 'x' }));
-    const lines = stripVTControlCharacters(liveLines({ date: '2026-11-21', state: 'running', volumes, progress: {} }, 80, 20)).split('\n');
+    const lines = stripVTControlCharacters(liveLines({ date: '2026-11-21', state: 'running', volumes, progress: {}, troubles: {} }, 80, 20)).split('\n');
     assert.deepEqual(lines, ['✗ disk7  failed: x', '200 volumes: 99 loaded, 1 failed, 100 queued']);
   });
 

@@ -325,6 +325,23 @@ describe('storage workflows', function () {
     assert.deepEqual((await report.result()).counts, { loaded: 1 });
   });
 
+  it('tells those who watch why a step is tried again', async () => {
+    const { activities } = wellBehaved(['scratch120']);
+    let broken = true;
+    const loadVolume: Activities['loadVolume'] = async (input) => {
+      if (broken) throw new OperationError('DependencyDown', 'The database does not answer.');
+      return activities.loadVolume(input);
+    };
+    current = { ...activities, loadVolume };
+    const report = await createStorage(world.client).startReport({ date: '2026-01-18' });
+    let trouble: string | undefined;
+    for await (const snapshot of report.watch({ intervalMs: 20 })) {
+      trouble ??= snapshot.troubles['scratch120'];
+      if (trouble !== undefined) broken = false;
+    }
+    assert.match(trouble ?? '', /^loadVolume, attempt \d+: The database does not answer\.$/);
+  });
+
   it('refuses an id that is not the date’s: the id is the lock', async () => {
     const handle = await world.client.workflow.start(workflowTypes.report, { workflowId: 'my-report', taskQueue: taskQueues.workflows, args: [{ date: '2026-01-16' }] });
     await assert.rejects(handle.result(), (error: unknown) => error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure && /storage\/report\/2026-01-16/.test(error.cause.message));

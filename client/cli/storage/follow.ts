@@ -25,6 +25,11 @@ export async function follow(report: ReportHandle, options: { signal?: AbortSign
 }
 
 function tellChanges(snapshot: ReportSnapshot, told: Map<string, string>): void {
+  for (const [name, trouble] of Object.entries(snapshot.troubles)) {
+    if (told.get(`! ${name}`) === trouble) continue;
+    told.set(`! ${name}`, trouble);
+    note(`${safeText(name)}  ${safeText(trouble)}`);
+  }
   for (const each of snapshot.volumes) {
     if (each.state === 'queued' || told.get(each.volume) === each.state) continue;
     told.set(each.volume, each.state);

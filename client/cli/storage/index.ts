@@ -221,7 +221,7 @@ async function show(context: CommandContext, snapshot: ReportSnapshot, all: bool
   const bad = snapshot.volumes.some((each) => each.state === 'failed' || each.state === 'missing');
   if (bad) endWith('incomplete');
   if (context.json) {
-    const { progress: _progress, ...status } = snapshot;
+    const { progress: _progress, troubles: _troubles, ...status } = snapshot;
     return printJson({ ...status, usage: await usageRows(context, snapshot.date) });
   }
   if (snapshot.state === 'running') return;
@@ -244,7 +244,7 @@ async function showSaved(context: CommandContext, wanted: string | undefined, al
   if (context.json) return printJson({ ...saved, usage: await usageRows(context, saved.date) });
   print(`Storage report of ${saved.date}: ${stateInWords({ state: saved.state, volumes: saved.outcomes })}`);
   const { progressLines } = await import('./render.ts');
-  print(progressLines({ date: saved.date, state: saved.state, volumes: saved.outcomes, progress: {} }));
+  print(progressLines({ date: saved.date, state: saved.state, volumes: saved.outcomes, progress: {}, troubles: {} }));
   await showRows(context, saved.date, all);
   await showProblems(saved.outcomes, saved.date);
   if (saved.tsv !== null) print(`\nTSV  ${saved.tsv}`);

@@ -45,6 +45,7 @@ export function progressLines(snapshot: ReportSnapshot, width = terminalWidth())
       const text = progress === undefined || progress.lines === 0 ? outcomeText(each) : progressText(progress);
       return `${paint(style, mark)} ${shorten(`${safeText(each.volume).padEnd(longest)}  ${safeText(text)}`, width - 2)}`;
     })
+    .concat(Object.entries(snapshot.troubles).map(([name, trouble]) => `${paint('warning', '!')} ${shorten(`${safeText(name).padEnd(longest)}  ${safeText(trouble)}`, width - 2)}`))
     .join('\n');
 }
 
