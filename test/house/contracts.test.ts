@@ -1,5 +1,7 @@
 /** Names that are typed in two places must be the same in both. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { createStorageScanActivities, createStorageServiceActivities } from '../../activities/storage/index.ts';
 import type { Database } from '../../activities/platform/database/index.ts';
 import { configSchema } from '../../config/schema.ts';
@@ -26,6 +28,11 @@ describe('contracts', function () {
     const { code } = await workflowBundle();
     assert.ok(Buffer.byteLength(code) < 2.5 * 1024 * 1024, `${Buffer.byteLength(code)} bytes`);
     for (const foreign of ['knex', 'mysql2', 'ldapts', 'zod', 'commander']) assert.ok(!code.includes(`node_modules/${foreign}/`), `${foreign} is in the bundle`);
+  });
+
+  it('the operations guide says of every error type what to do', async () => {
+    const guide = await readFile(path.join(import.meta.dirname, '../../docs/operations.md'), 'utf8');
+    for (const type of Object.keys(errorTypes)) assert.match(guide, new RegExp(`^\\| \`${type}\` \\|`, 'm'), type);
   });
 
   it('the taxonomy has not lost a name: they stand in histories and databases', () => {
