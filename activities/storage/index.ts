@@ -15,8 +15,8 @@ import { knownNames, repairNames, saveNames, type KnownNames } from './names-sto
 import { cleanPasses, passOptionsFor, readPass, runPass } from './read-scan/index.ts';
 import { saveOutcome, saveReport } from './report-store.ts';
 import { loadedScan, loadVolume, reportRows, usageHistory } from './usage-store.ts';
-import { namelessUids, repairUserNames } from './user-store.ts';
-import { writeReportTsv } from './write-report.ts';
+import { namelessUids, repairUserNames, userRows } from './user-store.ts';
+import { writeReportTsv, writeUserTsv } from './write-report.ts';
 
 const passDirectory = (config: Config): string => path.join(config.stateDirectory, 'storage', 'passes');
 export const reportDirectory = (config: Config): string => config.storage.reportDirectory ?? path.join(config.stateDirectory, 'reports');
@@ -92,10 +92,10 @@ export function createStorageScanActivities({ config, database, readSecret }: { 
         ]);
         const { rows, warnings, unknownNames } = loadRows({ config: config.storage, scan, date, groups, names, quotas: table, history });
         const accounts = await accountsOf(users.map((each) => each.uid), names.accounts, { config, database, readSecret });
-        const userRows = loadUserRows({ users, accounts, names, zone: siteZone(config.site.timeZone) });
+        const people = loadUserRows({ users, accounts, names, zone: siteZone(config.site.timeZone) });
         const loaded = await loadVolume(
           database,
-          { scan, reportDate: date, counts: { lines: lines.accepted, rejected: lines.rejected, groups: new Set(groups.map((each) => each.gid)).size, bytes: totals.bytes }, rows, users: userRows },
+          { scan, reportDate: date, counts: { lines: lines.accepted, rejected: lines.rejected, groups: new Set(groups.map((each) => each.gid)).size, bytes: totals.bytes }, rows, users: people },
           { signal: Context.current().cancellationSignal },
         );
         Context.current().metricMeter.createCounter('longshore_rows_loaded', 'rows', 'Rows loaded into the database').add(loaded.rows, { pipeline: 'storage' });
@@ -103,7 +103,9 @@ export function createStorageScanActivities({ config, database, readSecret }: { 
       }),
 
     async writeReport({ date, state }) {
-      const rows = await reportRows(database, date, { volumes: config.storage.volumes.map((each) => each.name) });
+      const volumes = config.storage.volumes.map((each) => each.name);
+      const rows = await reportRows(database, date, { volumes });
+      await writeUserTsv({ directory: reportDirectory(config), date, rows: await userRows(database, date, { volumes }), config: config.storage });
       const tsv = await writeReportTsv({ directory: reportDirectory(config), date, rows, config: config.storage });
       await saveReport(database, { date, at: new Date().toISOString(), tsv, state });
       return { tsv, rows: rows.length };

@@ -77,6 +77,7 @@ describe('storage activities', function () {
     assert.deepEqual(await run(serviceSide().isLoaded, { scan }).then(({ loaded, lines }) => ({ loaded, lines })), { loaded: true, lines: 4000 });
     const { tsv } = await run(scanSide().writeReport, { date: siteDate, state: 'done' }, beats);
     assert.equal((await readFile(tsv, 'utf8')).trimEnd().split('\n').length, rows.length + 1);
+    assert.equal((await readFile(path.join(path.dirname(tsv), `users-${siteDate}.tsv`), 'utf8')).trimEnd().split('\n').length, users.length + 1);
     assert.equal((await savedReport(database, siteDate))?.tsv, tsv);
   });
 
