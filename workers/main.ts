@@ -95,7 +95,7 @@ export async function startWorkers(config: Config, choices: WorkerChoices = {}):
         await Worker.create({
           ...common,
           taskQueue: taskQueues.scan,
-          activities: { ...createStorageScanActivities({ config, database }) },
+          activities: { ...createStorageScanActivities({ config, database, readSecret }) },
           // Each pass has a thread of its own; the other activities of this queue are small and must not wait for one.
           maxConcurrentActivityTaskExecutions: settings.scanSlots + settings.serviceSlots,
         }),

@@ -5,15 +5,18 @@ import { OperationError } from '../../domain/errors.ts';
 import type { PassProgress, ScanRef, StorageScanActivities, StorageServiceActivities } from '../../workflows/storage/contract.ts';
 import { activityHooks, keepingAlive } from '../platform/activity.ts';
 import type { Database } from '../platform/database/index.ts';
-import { readDirectory } from '../platform/directory-service/index.ts';
+import { readDirectory, resolvePeople } from '../platform/directory-service/index.ts';
+import { siteZone } from '../platform/site-zone.ts';
+import { knownAccounts, saveAccounts } from './account-names.ts';
 import { fetchQuotas, readQuotas, writeQuotas } from './fetch-quotas.ts';
 import { findScan, plainDateAt } from './find-scan.ts';
-import { loadRows } from './load-volume.ts';
+import { loadRows, loadUserRows } from './load-volume.ts';
 import { knownNames, repairNames, saveNames, type KnownNames } from './names-store.ts';
 import { cleanPasses, passOptionsFor, readPass, runPass } from './read-scan/index.ts';
 import { saveOutcome, saveReport } from './report-store.ts';
 import { loadedScan, loadVolume, reportRows, usageHistory } from './usage-store.ts';
-import { writeReportTsv } from './write-report.ts';
+import { namelessUids, repairUserNames, userRows } from './user-store.ts';
+import { writeReportTsv, writeUserTsv } from './write-report.ts';
 
 const passDirectory = (config: Config): string => path.join(config.stateDirectory, 'storage', 'passes');
 export const reportDirectory = (config: Config): string => config.storage.reportDirectory ?? path.join(config.stateDirectory, 'reports');
@@ -23,16 +26,35 @@ function mountOf(config: Config, volume: string): string {
 }
 
 /** The names that were kept last, while they are young enough to be believed. */
-async function namesInForce(config: Config, database: Database): Promise<KnownNames> {
+async function namesInForce(config: Config, database: Database): Promise<KnownNames & { accounts: Map<number, string> }> {
   const names = await knownNames(database);
-  return ageInSeconds(names.at) <= config.directory.maxAgeHours * 3600 ? names : { ...names, groups: new Map() };
+  if (ageInSeconds(names.at) > config.directory.maxAgeHours * 3600) return { ...names, groups: new Map(), accounts: new Map() };
+  return { ...names, accounts: await knownAccounts(database) };
+}
+
+type ReadSecret = (secret: Secret) => Promise<string>;
+
+/** Names of `uids`: `known` ones, and what the directory service says of the others. While it does not answer they stay without. */
+async function accountsOf(uids: readonly number[], known: ReadonlyMap<number, string>, { config, database, readSecret }: { config: Config; database: Database; readSecret: ReadSecret }): Promise<ReadonlyMap<number, string>> {
+  const unknown = [...new Set(uids)].filter((uid) => !known.has(uid));
+  if (unknown.length === 0) return known;
+  const { cancellationSignal: signal } = Context.current();
+  try {
+    const found = await resolvePeople(config.directory, unknown, { readSecret, signal });
+    await saveAccounts(database, found);
+    return new Map([...known, ...found]);
+  } catch (error) {
+    // The volume is loaded with numbers for names; the next refresh puts them right.
+    if (signal.aborted || !(error instanceof OperationError) || error.type === 'StorageFull') throw error;
+    return known;
+  }
 }
 
 /** Since an ISO instant; for ever when there is none. */
 const ageInSeconds = (at: string | null): number => (at === null ? Infinity : Math.max(0, (Date.now() - Date.parse(at)) / 1000));
 
 /** Activities for hosts that see the stat files and the work directory. */
-export function createStorageScanActivities({ config, database }: { config: Config; database: Database }): StorageScanActivities {
+export function createStorageScanActivities({ config, database, readSecret }: { config: Config; database: Database; readSecret: ReadSecret }): StorageScanActivities {
   const settings = { config: config.storage, timeZone: config.site.timeZone };
   return {
     findScan: (input) => findScan(settings, input),
@@ -62,16 +84,18 @@ export function createStorageScanActivities({ config, database }: { config: Conf
 
     loadVolume: ({ scan, pass, quotas, date }) =>
       keepingAlive(`loading ${scan.volume} of ${scan.recordDate}`, async () => {
-        const [{ groups, lines, totals }, names, history, table] = await Promise.all([
+        const [{ groups, users, lines, totals }, names, history, table] = await Promise.all([
           readPass(pass),
           namesInForce(config, database),
           usageHistory(database, scan.volume, { before: scan.recordDate, windowDays: Math.max(config.storage.forecast.windowDays, 60) }),
           readQuotas(quotas.path),
         ]);
         const { rows, warnings, unknownNames } = loadRows({ config: config.storage, scan, date, groups, names, quotas: table, history });
+        const accounts = await accountsOf(users.map((each) => each.uid), names.accounts, { config, database, readSecret });
+        const people = loadUserRows({ users, accounts, names, zone: siteZone(config.site.timeZone) });
         const loaded = await loadVolume(
           database,
-          { scan, reportDate: date, counts: { lines: lines.accepted, rejected: lines.rejected, groups: new Set(groups.map((each) => each.gid)).size, bytes: totals.bytes }, rows },
+          { scan, reportDate: date, counts: { lines: lines.accepted, rejected: lines.rejected, groups: new Set(groups.map((each) => each.gid)).size, bytes: totals.bytes }, rows, users: people },
           { signal: Context.current().cancellationSignal },
         );
         Context.current().metricMeter.createCounter('longshore_rows_loaded', 'rows', 'Rows loaded into the database').add(loaded.rows, { pipeline: 'storage' });
@@ -79,7 +103,9 @@ export function createStorageScanActivities({ config, database }: { config: Conf
       }),
 
     async writeReport({ date, state }) {
-      const rows = await reportRows(database, date, { volumes: config.storage.volumes.map((each) => each.name) });
+      const volumes = config.storage.volumes.map((each) => each.name);
+      const rows = await reportRows(database, date, { volumes });
+      await writeUserTsv({ directory: reportDirectory(config), date, rows: await userRows(database, date, { volumes }), config: config.storage });
       const tsv = await writeReportTsv({ directory: reportDirectory(config), date, rows, config: config.storage });
       await saveReport(database, { date, at: new Date().toISOString(), tsv, state });
       return { tsv, rows: rows.length };
@@ -98,7 +124,7 @@ function countPass(scan: ScanRef, lines: number, bytes: number, seconds: number)
 }
 
 /** Activities that reach the database and the directory service. */
-export function createStorageServiceActivities({ config, database, readSecret }: { config: Config; database: Database; readSecret: (secret: Secret) => Promise<string> }): StorageServiceActivities {
+export function createStorageServiceActivities({ config, database, readSecret }: { config: Config; database: Database; readSecret: ReadSecret }): StorageServiceActivities {
   return {
     async planReport({ at, volumes }) {
       const configured = config.storage.volumes.map((each) => each.name);
@@ -118,7 +144,12 @@ export function createStorageServiceActivities({ config, database, readSecret }:
       if (config.directory.source === 'none') return { state: 'none', groups: 0, repaired: 0, ageSeconds: null };
       try {
         const snapshot = await readDirectory(config.directory, { at: new Date().toISOString(), readSecret, ...activityHooks() });
+        // Everybody who was ever seen is asked for again: people are renamed.
+        const uids = [...(await knownAccounts(database)).keys(), ...(await namelessUids(database))];
+        const accounts = await resolvePeople(config.directory, uids, { readSecret, signal: Context.current().cancellationSignal });
         await saveNames(database, snapshot);
+        await saveAccounts(database, accounts);
+        await repairUserNames(database, { accounts, groups: (await knownNames(database)).groups });
         const repaired = await repairNames(database);
         return { state: 'fresh', groups: snapshot.groups.length, repaired, ageSeconds: 0, ...(snapshot.note === null ? {} : { note: snapshot.note }) };
       } catch (error) {

@@ -1,12 +1,14 @@
 import type { StorageConfig } from '../../config/schema.ts';
+import type { SiteZone } from '../../domain/dates.ts';
 import { forecast, type ForecastSettings, type HistoryPoint } from '../../domain/storage/forecast.ts';
 import type { QuotaRow, QuotaTable } from '../../domain/storage/quota.ts';
 import { lastModifiedDays } from '../../domain/storage/report-row.ts';
 import { thresholdPresets } from '../../domain/storage/thresholds.ts';
-import type { GroupUsage } from '../../domain/storage/usage.ts';
+import type { GroupUsage, UserUsage } from '../../domain/storage/usage.ts';
 import type { LoadResult, ScanRef } from '../../workflows/storage/contract.ts';
 import type { KnownNames } from './names-store.ts';
 import { historyKey, type LoadRow } from './usage-store.ts';
+import type { UserLoadRow } from './user-store.ts';
 
 export function forecastSettings(config: StorageConfig): ForecastSettings {
   const { days, method, points, windowDays, thresholds } = config.forecast;
@@ -66,6 +68,27 @@ export function loadRows(input: {
     };
   });
   return { rows, warnings, unknownNames: unknown.size };
+}
+
+/** The rows of a volume's users as they are loaded. Who has no name keeps the number (`uid:1234`) and is flagged. A time before 1970 counts as its first day, as in the original. */
+export function loadUserRows(input: { users: readonly UserUsage[]; accounts: ReadonlyMap<number, string>; names: KnownNames; zone: SiteZone }): UserLoadRow[] {
+  return input.users.map(({ uid, gid, bytes, files, entries, newest }): UserLoadRow => {
+    const account = input.accounts.get(uid) ?? (uid === 0 ? 'root' : undefined);
+    const { group, nameKnown: groupKnown } = nameOf(gid, input.names, new Map());
+    return {
+      uid,
+      user: account ?? `uid:${uid}`,
+      nameKnown: account !== undefined,
+      gid,
+      group,
+      groupKnown,
+      used: BigInt(bytes),
+      files: BigInt(files),
+      inodes: BigInt(entries),
+      newest,
+      lastModified: newest < 0 ? '1970-01-01' : input.zone.dateOf(newest),
+    };
+  });
 }
 
 function nameOf(gid: number, names: KnownNames, pseudo: ReadonlyMap<number, { group: string; pi?: string | undefined }>): Pick<LoadRow, 'group' | 'nameKnown' | 'pi'> {

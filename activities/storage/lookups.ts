@@ -12,6 +12,7 @@ const tables = {
   pi: { id: 'pi_id', name: 'pi_name' },
   unix_group: { id: 'group_id', name: 'group_name' },
   volume: { id: 'volume_id', name: 'scratch_disk' },
+  user: { id: 'user_id', name: 'user_name' },
 } as const;
 
 /** Numbers by name. A name with half a surrogate pair, which no database can keep, counts as its well-formed text. */

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
+import { OperationError } from '../../domain/errors.ts';
 
-/** What the stores that change rows of `lustre_usage` agree on. */
+/** What the stores that change rows of usage agree on. */
 
 /** What a group is called where another group of its name is in the way. */
 export const numberedName = (name: string, gid: number): string => `${name} (gid:${gid})`;
@@ -25,4 +26,13 @@ export async function usageKeys(knex: Knex, volumeId: number, recordDate: string
     .where({ record_date: recordDate })
     .whereIn('base_directory_id', knex('base_directory').where({ volume_id: volumeId }).select('base_directory_id'))
     .select('record_id', 'unix_id', 'base_directory_id', 'gid', 'name_known');
+}
+
+/** Largest integer of a 64-bit column; its negative is the smallest that we use. */
+export const largest = 2n ** 63n - 1n;
+
+/** `value` if a 64-bit column holds it, else `InputCorrupt`: “`whose` has `value` `what`: more than …”. */
+export function int64(value: bigint, whose: string, what: string): bigint {
+  if (value >= -largest && value <= largest) return value;
+  throw new OperationError('InputCorrupt', `${whose} has ${value} ${what}: more than 64 bits hold, so the scan's numbers cannot be right.`);
 }

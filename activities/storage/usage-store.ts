@@ -7,10 +7,13 @@ import type { WarningLevel } from '../../domain/storage/thresholds.ts';
 import type { ScanRef } from '../../workflows/storage/contract.ts';
 import { asBigInt, asBigIntOrNull, batches, transaction, type Database, type StoredInteger } from '../platform/database/index.ts';
 import { baseDirectoryNumbers, numbersOf, piNumbers, type Pi } from './lookups.ts';
-import { lockVolume, numberedName, usageKeys } from './usage-keys.ts';
+import { int64, largest, lockVolume, numberedName, usageKeys } from './usage-keys.ts';
+import { replaceUserRecords, userRecords, usersProduct, type UserLoadRow } from './user-store.ts';
 
-/** The product whose loads are marked here: usage by group and base directory. */
-const product = 'groups';
+/** The product whose loads mark that the rows of `lustre_usage` are there. */
+const groupsProduct = 'groups';
+/** All that a scan's load consists of. */
+const products = [groupsProduct, usersProduct] as const;
 
 /** Usage of one group below one base directory, with all that is said of it on that date. */
 export interface LoadRow {
@@ -56,14 +59,19 @@ export interface LoadedScan {
   bytes: string;
 }
 
-/** When this very scan was loaded completely; null when it was not, or another scan of its date came after it. */
+/**
+ * When this very scan was loaded completely; null when it was not, when a product is missing (it is younger than the load),
+ * or when another scan of its date came after it.
+ */
 export async function loadedScan(db: Database, volume: string, identity: string): Promise<LoadedScan | null> {
-  const row: { loaded_at: string; lines_accepted: number; group_count: number; used: StoredInteger } | undefined = await db
+  const rows: { loaded_at: string; lines_accepted: number; group_count: number; used: StoredInteger }[] = await db
     .knex('scan_load')
     .join('volume', 'volume.volume_id', 'scan_load.volume_id')
-    .where({ scratch_disk: volume, product, scan_identity: identity })
-    .first('loaded_at', 'lines_accepted', 'group_count', 'used');
-  return row === undefined ? null : { at: row.loaded_at, lines: row.lines_accepted, groups: row.group_count, bytes: String(row.used) };
+    .where({ scratch_disk: volume, scan_identity: identity })
+    .whereIn('product', products)
+    .select('loaded_at', 'lines_accepted', 'group_count', 'used');
+  const [row] = rows;
+  return row === undefined || rows.length < products.length ? null : { at: row.loaded_at, lines: row.lines_accepted, groups: row.group_count, bytes: String(row.used) };
 }
 
 export interface LoadInput {
@@ -73,6 +81,8 @@ export interface LoadInput {
   counts: { lines: number; rejected: number; groups: number; bytes: string };
   /** One for each group and base directory. */
   rows: readonly LoadRow[];
+  /** One for each user and group. */
+  users: readonly UserLoadRow[];
 }
 
 /**
@@ -80,6 +90,7 @@ export interface LoadInput {
  * the new ones. Running it again, or twice at the same time, gives the same rows once.
  * Errors: `ContractError` for two rows of one group and base directory, `InputCorrupt` for a number that no 64-bit column
  * holds, and those of the database.
+ * @returns how many rows of groups there are
  */
 export async function loadVolume(
   db: Database,
@@ -93,8 +104,11 @@ export async function loadVolume(
   const directories = await baseDirectoryNumbers(db.knex, volumeId, new Set(input.rows.map((row) => row.baseDirectory)));
   const piOf = await piNumbers(db.knex, input.rows.flatMap((row) => row.pi ?? []));
 
+  const place = { volume_id: volumeId, record_date: scan.recordDate };
+  const users = await userRecords(db.knex, place, input.users);
+
   const records = input.rows.map((row) => ({
-    used: int64(row.used, row, 'bytes'),
+    used: int64(row.used, `The group ${row.group}`, `bytes below ${row.baseDirectory}`),
     quota: limit(row.quota),
     record_date: scan.recordDate,
     last_modified: row.lastModifiedDays === null ? null : Math.floor(row.lastModifiedDays),
@@ -104,8 +118,8 @@ export async function loadVolume(
     base_directory_id: directories.of(row.baseDirectory),
     gid: row.gid,
     name_known: row.nameKnown,
-    files: int64(row.files, row, 'files'),
-    inodes: int64(row.inodes, row, 'entries'),
+    files: int64(row.files, `The group ${row.group}`, `files below ${row.baseDirectory}`),
+    inodes: int64(row.inodes, `The group ${row.group}`, `entries below ${row.baseDirectory}`),
     newest_mtime: row.newest,
     scanned_at: Math.floor(scan.scannedAt),
     quota_soft: limit(row.quotaSoft),
@@ -119,31 +133,37 @@ export async function loadVolume(
   }));
   // In the order of the unique key, as lookups are, for the same reason.
   records.sort((a, b) => a.base_directory_id - b.base_directory_id || a.unix_id - b.unix_id);
-  const place = (row: { unix_id: number; base_directory_id: number }): string => `${row.unix_id}/${row.base_directory_id}`;
-  const wanted = new Set(records.map(place));
+  const keyOf = (row: { unix_id: number; base_directory_id: number }): string => `${row.unix_id}/${row.base_directory_id}`;
+  const wanted = new Set(records.map(keyOf));
   if (wanted.size !== records.length) throw new OperationError('ContractError', `Two rows of ${scan.volume} have the same group and base directory.`);
 
   await transaction(db, async (trx) => {
     await lockVolume(trx, volumeId);
-    const stale = (await usageKeys(trx, volumeId, scan.recordDate)).filter((row) => !wanted.has(place(row)));
+    const stale = (await usageKeys(trx, volumeId, scan.recordDate)).filter((row) => !wanted.has(keyOf(row)));
     for (const batch of batches(stale.map((row) => row.record_id))) {
       await trx('lustre_usage').whereIn('record_id', batch).del();
     }
     let rows = 0;
+    const written = (more: number): void => {
+      rows += more;
+      hooks.onProgress?.({ rows, of: records.length + users.length });
+    };
     for (const batch of batches(records)) {
       hooks.signal?.throwIfAborted();
       await trx('lustre_usage').insert(batch).onConflict(['base_directory_id', 'record_date', 'unix_id']).merge();
-      rows += batch.length;
-      hooks.onProgress?.({ rows, of: records.length });
+      written(batch.length);
       // Embedded SQLite works in our own thread: let heartbeats and cancellations in.
       await otherWork();
     }
+    await replaceUserRecords(trx, place, users, (more) => {
+      hooks.signal?.throwIfAborted();
+      written(more);
+    });
     hooks.signal?.throwIfAborted();
     await trx('scan_load')
-      .insert({
-        volume_id: volumeId,
+      .insert(products.map((product) => ({
+        ...place,
         product,
-        record_date: scan.recordDate,
         scan_path: scan.path,
         scan_size: scan.sizeBytes,
         scan_mtime_ms: Math.floor(scan.mtimeMs),
@@ -154,7 +174,7 @@ export async function loadVolume(
         used: clamped(BigInt(input.counts.bytes)),
         report_date: input.reportDate,
         loaded_at: new Date().toISOString(),
-      })
+      })))
       .onConflict(['volume_id', 'product', 'record_date'])
       .merge();
   });
@@ -172,13 +192,6 @@ function withDistinctNames(rows: readonly LoadRow[]): Map<LoadRow, string> {
     names.set(row, owner === row.gid ? row.group : numberedName(row.group, row.gid));
   }
   return names;
-}
-
-const largest = 2n ** 63n - 1n;
-
-function int64(value: bigint, row: LoadRow, unit: string): bigint {
-  if (value >= -largest && value <= largest) return value;
-  throw new OperationError('InputCorrupt', `The group ${row.group} has ${value} ${unit} below ${row.baseDirectory}: more than 64 bits hold, so the scan's numbers cannot be right.`);
 }
 
 /** Beyond 64 bits the exact figure means nothing any more: a limit nobody reaches, a forecast off every scale. */
@@ -252,7 +265,7 @@ async function newestDates(db: Database, date: string, volumes: readonly string[
   // Newest of each base directory first: the unique key answers that without reading the years between.
   const byDirectory = db.knex('lustre_usage').where('record_date', '<=', date).groupBy('base_directory_id').select('base_directory_id').max({ newest: 'record_date' }).as('d');
   const withRows = db.knex(byDirectory).join('base_directory as b', 'b.base_directory_id', 'd.base_directory_id').select({ id: 'b.volume_id', newest: 'd.newest' });
-  const loaded = db.knex('scan_load').where({ product }).where('record_date', '<=', date).select({ id: 'volume_id', newest: 'record_date' });
+  const loaded = db.knex('scan_load').where({ product: groupsProduct }).where('record_date', '<=', date).select({ id: 'volume_id', newest: 'record_date' });
   const rows: { id: number; volume: string; recordDate: string }[] = await db
     .knex(withRows.unionAll([loaded]).as('n'))
     .join('volume as v', 'v.volume_id', 'n.id')

@@ -17,9 +17,9 @@ export function lurgeGroupReport(rows: readonly ReportRow[]): string {
     .filter((row) => row.used !== 0n || row.lastModifiedDays !== null)
     .toSorted(compareRows)
     .map((row) => [
-      field(row.baseDirectory),
-      field(row.pi ?? (inDirectoryService(row) ? '' : '-')),
-      row.nameKnown ? field(row.group) : '-',
+      lurgeField(row.baseDirectory),
+      lurgeField(row.pi ?? (inDirectoryService(row) ? '' : '-')),
+      row.nameKnown ? lurgeField(row.group) : '-',
       String(row.used),
       String(row.quota ?? '-'),
       String(row.lastModifiedDays ?? '-'),
@@ -34,6 +34,7 @@ function inDirectoryService(row: ReportRow): boolean {
 
 const escapes: Readonly<Record<string, string>> = { '\t': '\\t', '\r': '\\r', '\n': '\\n', '"': '\\"', '\\': '\\\\' };
 
-function field(text: string): string {
+/** A field as the original wrote it, or escaped where it gave up. */
+export function lurgeField(text: string): string {
   return /[\t\r\n"]/.test(text) ? text.replace(/[\t\r\n"\\]/g, (character) => escapes[character]!) : text;
 }

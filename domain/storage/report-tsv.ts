@@ -43,13 +43,14 @@ function columns(horizons: readonly [number, number]): Column[] {
 export function reportTsv(rows: readonly ReportRow[], horizons: readonly [number, number]): string {
   const all = columns(horizons);
   const lines = [all.map(({ header }) => header).join('\t')];
-  for (const row of rows.toSorted(compareRows)) lines.push(all.map(({ text }) => field(text(row))).join('\t'));
+  for (const row of rows.toSorted(compareRows)) lines.push(all.map(({ text }) => tsvField(text(row))).join('\t'));
   return `${lines.join('\n')}\n`;
 }
 
 const escapes: Readonly<Record<string, string>> = { '\t': '\\t', '\r': '\\r', '\n': '\\n', '\\': '\\\\' };
 
-function field(value: string | number | bigint | null): string {
+/** A field on one line: TAB, CR, LF and backslash escaped, null empty. */
+export function tsvField(value: string | number | bigint | null): string {
   return value === null ? '' : String(value).replace(/[\t\r\n\\]/g, (character) => escapes[character]!);
 }
 

@@ -16,6 +16,21 @@ export interface GroupUsage {
   newest: number | null;
 }
 
+/** Usage of one user in one group on one volume. */
+export interface UserUsage {
+  /** Unix uid and gid of the entries; never those of a pseudo-group. */
+  uid: number;
+  gid: number;
+  /** Bytes, decimal. All entry types count. */
+  bytes: string;
+  /** Entries of any type. */
+  entries: number;
+  /** Regular files. */
+  files: number;
+  /** Newest mtime in Unix seconds. */
+  newest: number;
+}
+
 /** Whole-volume figures. */
 export interface Totals {
   bytes: string;

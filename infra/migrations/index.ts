@@ -4,8 +4,9 @@ import { usage } from './storage/002-usage.ts';
 import { loads } from './storage/003-loads.ts';
 import { names } from './storage/004-names.ts';
 import { reports } from './storage/005-reports.ts';
+import { users } from './storage/006-users.ts';
 
 /** The schema of each pipeline's database, step by step, oldest first. A step that has been released is never changed. */
 export const migrations = {
-  storage: [lookups, usage, loads, names, reports],
+  storage: [lookups, usage, loads, names, reports, users],
 } satisfies Record<string, readonly Migration[]>;

@@ -102,6 +102,16 @@ describe('longshore storage', function () {
     assert.ok(filtered.length > 0 && filtered.every((row) => row.group === group));
   });
 
+  it('users lists each user’s usage in each group, largest first', async () => {
+    const all = JSON.parse((await longshore(site, temporal, '--json', 'storage', 'users', '--date', siteDate)).stdout) as { used: string; user: string; nameKnown: boolean }[];
+    assert.ok(all.length > 20);
+    const used = all.map((row) => BigInt(row.used));
+    assert.ok(used.every((each, index) => index === 0 || each <= used[index - 1]!), 'largest first');
+    const { user } = all[0]!;
+    const shown = await longshore(site, temporal, 'storage', 'users', '--date', siteDate, '--user', user);
+    assert.equal(shown.stdout.trim().split('\n').length, all.filter((row) => row.user === user).length + 1);
+  });
+
   it('a date that is none is a usage error', async () => {
     const ended = await longshore(site, temporal, 'storage', 'status', 'yesterday');
     assert.equal(ended.code, 2);

@@ -25,6 +25,7 @@ const summary: ScanSummary = {
   bytes: 500_000_000,
   fileBytes: 60_000_000,
   seconds: 1.25,
+  users: [],
 };
 
 describe('what storage scan shows', () => {

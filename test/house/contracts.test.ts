@@ -20,7 +20,7 @@ describe('contracts', function () {
   it('no two queues’ activities share a name: one would silently win', () => {
     const config = configSchema.parse({});
     const database = {} as Database;
-    const names = [...Object.keys(createStorageScanActivities({ config, database })), ...Object.keys(createStorageServiceActivities({ config, database, readSecret: async () => '' }))];
+    const names = [...Object.keys(createStorageScanActivities({ config, database, readSecret: async () => '' })), ...Object.keys(createStorageServiceActivities({ config, database, readSecret: async () => '' }))];
     assert.equal(new Set(names).size, names.length);
   });
 

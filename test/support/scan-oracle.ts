@@ -113,7 +113,7 @@ const firstOf = (places: { gid: number; directory: string }[]): { gid: number; d
   places.toSorted((a, b) => (a.directory === b.directory ? a.gid - b.gid : a.directory === '/' || (b.directory !== '/' && a.directory < b.directory) ? -1 : 1))[0]!;
 
 /** Bytes that each record adds to each place. */
-function bytesByPlace(records: OracleRecord[], options: OracleOptions, placeOfRecord: (record: OracleRecord) => { gid: number; directory: string }): Map<string, bigint> {
+function bytesByPlace(records: OracleRecord[], options: Pick<OracleOptions, 'hardLinks'>, placeOfRecord: (record: OracleRecord) => { gid: number; directory: string }): Map<string, bigint> {
   const bytes = new Map<string, bigint>();
   const add = (place: { gid: number; directory: string }, size: bigint): void => void bytes.set(keyOf(place), (bytes.get(keyOf(place)) ?? 0n) + size);
   const inodes = new Map<bigint, OracleRecord[]>();
@@ -155,6 +155,33 @@ export function groupsSlowly(records: OracleRecord[], options: OracleOptions): O
     rows.set(JSON.stringify([place.gid, label]), row);
   }
   return [...rows.values()];
+}
+
+export interface OracleUser {
+  uid: number;
+  gid: number;
+  bytes: string;
+  entries: number;
+  files: number;
+  newest: number;
+}
+
+/** In no order. */
+export function usersSlowly(records: OracleRecord[], options: Pick<OracleOptions, 'hardLinks'>): OracleUser[] {
+  // A place a uid, whose order as text is that of the numbers.
+  const ownerOf = ({ uid, gid }: OracleRecord): { gid: number; directory: string } => ({ gid, directory: String(uid).padStart(10, '0') });
+  const bytes = bytesByPlace(records, options, ownerOf);
+  return Object.values(Object.groupBy(records, (record) => keyOf(ownerOf(record)))).map((own) => {
+    const [first] = own!;
+    return {
+      uid: first!.uid,
+      gid: first!.gid,
+      bytes: (bytes.get(keyOf(ownerOf(first!))) ?? 0n).toString(),
+      entries: own!.length,
+      files: own!.filter((record) => record.type === 'f').length,
+      newest: Math.max(...own!.map((record) => record.mtime)),
+    };
+  });
 }
 
 export function totalsSlowly(records: OracleRecord[], options: OracleOptions): Record<string, unknown> {

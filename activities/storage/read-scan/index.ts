@@ -1,13 +1,13 @@
 /**
  * Passes over stat files and their figures. The figures of a pass are a directory
- * `<directory>/<volume>/<record date>-<identity>/` with `totals.json`, `groups.json`, `rejected.jsonl` and `manifest.json`,
- * which names the digests of the others. It appears whole, by a rename, and serves any later request for the same.
+ * `<directory>/<volume>/<record date>-<identity>/` with `totals.json`, `groups.json`, `users.json`, `rejected.jsonl` and
+ * `manifest.json`, which names the digests of the others. It appears whole, by a rename, and serves any later request for the same.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { OperationError } from '../../../domain/errors.ts';
-import type { GroupUsage, LineCounts, Totals } from '../../../domain/storage/usage.ts';
+import type { GroupUsage, LineCounts, Totals, UserUsage } from '../../../domain/storage/usage.ts';
 import type { PassRef, ScanRef } from '../../../workflows/storage/contract.ts';
 import { fileError, systemErrorCode } from '../../platform/files/file-error.ts';
 import type { PassHooks, PassOptions, PassResult } from './pass-file.ts';
@@ -18,7 +18,7 @@ export { passFile, type PassHooks, type PassOptions, type PassResult } from './p
 export { passFileInThread } from './pass-in-thread.ts';
 
 /** Raised when a pass over the same file with the same options yields other figures than before: then none is used again. */
-const rules = 1;
+const rules = 2;
 const dayMs = 86_400_000;
 
 interface Manifest {
@@ -71,12 +71,13 @@ export async function runPass({ scan, options, directory, again = false }: { sca
 }
 
 /** The figures of a pass. Throws `IntermediateLost` when they are gone, `IntegrityMismatch` when they are not those that were written. */
-export async function readPass(ref: PassRef): Promise<{ totals: Totals; groups: GroupUsage[]; lines: LineCounts }> {
+export async function readPass(ref: PassRef): Promise<{ totals: Totals; groups: GroupUsage[]; users: UserUsage[]; lines: LineCounts }> {
   const text = await readFigure(ref.directory, 'manifest.json', ref.sha256);
   const manifest: Manifest = JSON.parse(text);
   const totals: Totals = JSON.parse(await readFigure(ref.directory, 'totals.json', manifest.files['totals.json']));
   const groups: GroupUsage[] = JSON.parse(await readFigure(ref.directory, 'groups.json', manifest.files['groups.json']));
-  return { totals, groups, lines: manifest.lines };
+  const users: UserUsage[] = JSON.parse(await readFigure(ref.directory, 'users.json', manifest.files['users.json']));
+  return { totals, groups, users, lines: manifest.lines };
 }
 
 /** Removes figures and quarantined lines older than `olderThanMs` (epoch), and what passes that died left more than a day ago. Returns the number of passes removed. */
@@ -114,8 +115,8 @@ async function checkSameScan(scan: ScanRef): Promise<void> {
   throw new OperationError('IntermediateLost', `${scan.path} changed since it was found: it must be looked for again.`, { place: { file: scan.path } });
 }
 
-async function writeFigures(directory: string, scan: ScanRef, options: string, { totals, groups, lines, seconds }: PassResult): Promise<void> {
-  const contents = { 'totals.json': JSON.stringify(totals, null, 2), 'groups.json': JSON.stringify(groups, null, 2) };
+async function writeFigures(directory: string, scan: ScanRef, options: string, { totals, groups, users, lines, seconds }: PassResult): Promise<void> {
+  const contents = { 'totals.json': JSON.stringify(totals, null, 2), 'groups.json': JSON.stringify(groups, null, 2), 'users.json': JSON.stringify(users, null, 2) };
   const files: Record<string, string> = {};
   for (const [name, content] of Object.entries(contents)) {
     await writeFile(path.join(directory, name), content, { flag: 'wx', flush: true });

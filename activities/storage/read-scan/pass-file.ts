@@ -6,9 +6,10 @@ import type { HardLinkRule } from '../../../domain/storage/hard-links.ts';
 import { compileAliases, type PathAlias } from '../../../domain/storage/path-aliases.ts';
 import { GroupsProduct } from '../../../domain/storage/products/groups.ts';
 import { TotalsProduct } from '../../../domain/storage/products/totals.ts';
+import { UsersProduct } from '../../../domain/storage/products/users.ts';
 import type { PseudoGroup } from '../../../domain/storage/pseudo-groups.ts';
 import { StatLines } from '../../../domain/storage/stat-lines.ts';
-import type { GroupUsage, LineCounts, Totals } from '../../../domain/storage/usage.ts';
+import type { GroupUsage, LineCounts, Totals, UserUsage } from '../../../domain/storage/usage.ts';
 import type { PassProgress } from '../../../workflows/storage/contract.ts';
 import { Quarantine } from './quarantine.ts';
 import { DamagedFile, ScanFile } from './scan-file.ts';
@@ -36,6 +37,7 @@ export interface PassOptions {
 export interface PassResult {
   totals: Totals;
   groups: GroupUsage[];
+  users: UserUsage[];
   lines: LineCounts;
   /** Uncompressed bytes. */
   bytes: number;
@@ -58,11 +60,12 @@ export async function passFile(options: PassOptions, hooks: PassHooks): Promise<
   const baseDirectories = createBaseDirectories(options.baseDirectories, options.pseudoGroups, options.mount);
   const totals = new TotalsProduct(options.hardLinks);
   const groups = new GroupsProduct({ baseDirectories, hardLinks: options.hardLinks, alias: compileAliases(options.pathAliases) });
+  const users = new UsersProduct(options.hardLinks);
   const file = await ScanFile.open(options.path);
   try {
     const quarantine = new Quarantine(options.quarantine);
     try {
-      const reader = new StatLines([totals, groups], {
+      const reader = new StatLines([totals, groups, users], {
         scannedAt: options.scannedAt,
         size: options.size,
         onReject: (line, reason, raw) => quarantine.add(line, reason, raw),
@@ -103,6 +106,7 @@ export async function passFile(options: PassOptions, hooks: PassHooks): Promise<
       return {
         totals: totals.finish(),
         groups: groups.finish(),
+        users: users.finish(),
         lines: { accepted: reader.accepted, rejected: reader.rejected, blank: reader.blank, firstRejected: quarantine.first },
         bytes,
         fileBytes: file.size,

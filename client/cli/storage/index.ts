@@ -100,6 +100,34 @@ export function registerStorage(program: Command): void {
     );
 
   storage
+    .command('users')
+    .description('usage by user and group, from the database')
+    .option('--date <date>', 'as known on that date (default: today at the site)')
+    .option('--volume <name>', 'only this volume')
+    .option('--user <name>', 'only this user')
+    .option('--group <name>', 'only this group')
+    .option('--sort <key>', 'used, name', 'used')
+    .option('--top <n>', 'at most so many rows')
+    .action((options: DateOption & { volume?: string; user?: string; group?: string; sort: string; top?: string }, command: Command) =>
+      withContext(command, async (context) => {
+        const { userRows } = await import('../../../activities/storage/user-store.ts');
+        const { compareUserRows } = await import('../../../domain/storage/user-row.ts');
+        if (!['used', 'name'].includes(options.sort)) throw new OperationError('ContractError', `--sort is "${options.sort}": expected used or name.`);
+        const { withStorageDatabase } = await import('./database.ts');
+        const date = await dateOf(context, options);
+        const all = await withStorageDatabase(context.config, (database) => userRows(database, date, options.volume === undefined ? {} : { volumes: [options.volume] }));
+        const sorted = all
+          .filter((row) => (options.user === undefined || row.user === options.user) && (options.group === undefined || row.group === options.group))
+          .toSorted(options.sort === 'name' ? compareUserRows : (a, b) => (b.used > a.used ? 1 : b.used < a.used ? -1 : compareUserRows(a, b)));
+        const shown = options.top === undefined ? sorted : sorted.slice(0, positive('--top', options.top));
+        if (context.json) return printJson(shown);
+        const { userTable } = await import('./render.ts');
+        print(userTable(shown));
+        if (shown.length < sorted.length) note(`${sorted.length - shown.length} more rows: raise --top.`);
+      }),
+    );
+
+  storage
     .command('retry <volume>')
     .description('try one volume of an open report again')
     .option('--date <date>', 'the report’s date (default: today at the site)')

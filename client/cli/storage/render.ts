@@ -1,6 +1,7 @@
 /** A storage report as people read it: progress lines while it runs, outcomes and usage when it is done. */
 import { formatDuration } from '../../../domain/duration.ts';
 import { compareRows, type ReportRow } from '../../../domain/storage/report-row.ts';
+import type { UserRow } from '../../../domain/storage/user-row.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import type { PassProgress, VolumeOutcome, VolumeState } from '../../../workflows/storage/contract.ts';
 import type { ReportSnapshot } from '../../index.ts';
@@ -114,6 +115,24 @@ export function usageTable(rows: readonly ReportRow[], horizon: number, width = 
   return table(
     shown,
     rows.map((row) => shown.map(({ cell }) => cell(row))),
+    width,
+  );
+}
+
+/** Usage by user and group; the bar is the share of the largest row. */
+export function userTable(rows: readonly UserRow[], width = terminalWidth()): string {
+  const largest = rows.reduce((most, row) => (row.used > most ? row.used : most), 1n);
+  return table(
+    [{ title: 'User', shrink: 'end' }, { title: 'Group', shrink: 'end' }, { title: 'Volume' }, { title: 'Used', align: 'right' }, { title: '' }, { title: 'Files', align: 'right' }, { title: 'Modified' }],
+    rows.map((row) => [
+      row.nameKnown ? row.user : { text: row.user, style: 'quiet' },
+      row.groupKnown ? row.group : { text: row.group ?? '-', style: 'quiet' },
+      row.volume,
+      formatBytes(row.used),
+      bar(Number((row.used * 1000n) / largest) / 1000, 10),
+      row.files === null ? null : count(Number(row.files)),
+      row.lastModified,
+    ]),
     width,
   );
 }

@@ -9,12 +9,13 @@ import { loadConfig } from '../../../config/load.ts';
 import { directoryService, type Config } from '../../../config/schema.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import { reportRows } from '../../../activities/storage/usage-store.ts';
+import { userRows } from '../../../activities/storage/user-store.ts';
 import { savedReport } from '../../../activities/storage/report-store.ts';
 import type { LoadResult, NamesResult, PassRef, QuotaRef, ScanRef } from '../../../workflows/storage/contract.ts';
 import { openTestDatabase } from '../../support/databases.ts';
 import { migrate, type Database } from '../../../activities/platform/database/index.ts';
 import { migrations } from '../../../infra/migrations/index.ts';
-import { damage, groupsOf } from '../../support/scan-generator/index.ts';
+import { damage, groupsOf, usersOf } from '../../support/scan-generator/index.ts';
 import { makeSite, siteDate, type Site } from '../../support/site.ts';
 import { defaultTree, groupEntry, personEntry, startSlapd, type PrivateSlapd } from '../../support/services/slapd.ts';
 
@@ -44,7 +45,7 @@ describe('storage activities', function () {
     environment.on('heartbeat', (details: unknown) => beats.push(details));
     return environment.run<[I], R, (input: I) => Promise<R>>(activity, input);
   }
-  const scanSide = (): ReturnType<typeof createStorageScanActivities> => createStorageScanActivities({ config, database });
+  const scanSide = (): ReturnType<typeof createStorageScanActivities> => createStorageScanActivities({ config, database, readSecret });
   const serviceSide = (): ReturnType<typeof createStorageServiceActivities> => createStorageServiceActivities({ config, database, readSecret });
   const find = async (): Promise<ScanRef> => {
     const scan = await run(scanSide().findScan, { volume: 'scratch117', date: siteDate });
@@ -70,9 +71,13 @@ describe('storage activities', function () {
     const rows = await reportRows(database, siteDate);
     assert.equal(rows.length, load.rows);
     assert.equal(rows.reduce((sum, row) => sum + row.used, 0n), BigInt(pass.bytes), 'no byte is lost between the pass and the rows');
+    const users = await userRows(database, siteDate);
+    assert.equal(users.reduce((sum, row) => sum + row.used, 0n), BigInt(pass.bytes), 'nor on the way to the users');
+    assert.ok(users.every((row) => row.nameKnown && row.groupKnown));
     assert.deepEqual(await run(serviceSide().isLoaded, { scan }).then(({ loaded, lines }) => ({ loaded, lines })), { loaded: true, lines: 4000 });
     const { tsv } = await run(scanSide().writeReport, { date: siteDate, state: 'done' }, beats);
     assert.equal((await readFile(tsv, 'utf8')).trimEnd().split('\n').length, rows.length + 1);
+    assert.equal((await readFile(path.join(path.dirname(tsv), `users-${siteDate}.tsv`), 'utf8')).trimEnd().split('\n').length, users.length + 1);
     assert.equal((await savedReport(database, siteDate))?.tsv, tsv);
   });
 
@@ -132,7 +137,7 @@ describe('storage activities', function () {
 
     beforeEach(async () => {
       slapd = await startSlapd({
-        entries: [...groups.map(({ gid, name }) => groupEntry(defaultTree, { gid, name, pi: account })), personEntry(defaultTree, { uid: account, uidNumber: 5001, surname: 'Smith' })],
+        entries: [...groups.map(({ gid, name }) => groupEntry(defaultTree, { gid, name, pi: account })), personEntry(defaultTree, { uid: account, uidNumber: 5001, surname: 'Smith' }), ...usersOf(7).map(({ name, uid, fullName }) => personEntry(defaultTree, { uid: name, uidNumber: uid, surname: fullName }))],
       });
       config = {
         ...config,
@@ -148,6 +153,7 @@ describe('storage activities', function () {
       assert.equal(load.unknownNames, 0);
       const rows = await reportRows(database, siteDate);
       assert.ok(rows.some((row) => row.pi === 'Smith' && row.nameKnown));
+      assert.ok((await userRows(database, siteDate)).every((row) => row.nameKnown));
     });
 
     it('makes the report without it, with numbers for names, and the next run puts them right', async () => {
@@ -159,12 +165,16 @@ describe('storage activities', function () {
       const numbered = (await reportRows(database, siteDate)).filter((row) => !row.nameKnown);
       assert.ok(numbered.length > 0);
       for (const row of numbered) assert.equal(row.group, `gid:${row.gid}`);
+      const people = await userRows(database, siteDate);
+      assert.ok(people.some((row) => !row.nameKnown));
+      for (const row of people) assert.equal(row.user, row.uid === 0 ? 'root' : `uid:${row.uid}`);
 
       await slapd.restart();
       const again = await run(serviceSide().refreshNames, { date: siteDate });
       assert.equal(again.state, 'fresh');
       assert.equal(again.repaired, numbered.length);
       assert.deepEqual((await reportRows(database, siteDate)).filter((row) => !row.nameKnown), []);
+      assert.deepEqual((await userRows(database, siteDate)).filter((row) => !row.nameKnown || !row.groupKnown), []);
     });
 
     it('uses younger answers while it is down, and not those that are too old', async () => {

@@ -18,6 +18,7 @@ async function loadGids(db: Database, rows: readonly { gid: number; group?: stri
   await loadVolume(db, {
     scan: { volume: place.volume, path: '/scan', recordDate: place.recordDate, scannedAt: 1_655_200_000, sizeBytes: 1, mtimeMs: 1, identity: `${place.volume} ${place.recordDate}` },
     reportDate: place.recordDate,
+    users: [],
     counts: { lines: 1, rejected: 0, groups: rows.length, bytes: '1' },
     rows: rows.map(
       ({ gid, group, used }): LoadRow => ({

@@ -40,6 +40,7 @@ const load = (rows: readonly LoadRow[], changes: Partial<LoadInput['scan']> = {}
     reportDate: '2022-06-15',
     counts: { lines: 12_345, rejected: 2, groups: new Set(rows.map(({ gid }) => gid)).size, bytes: '24457013605009' },
     rows,
+    users: [],
   };
 };
 
@@ -129,7 +130,7 @@ for (const dialect of dialects) {
       const pools = [db, await test.open(), await test.open()];
       await Promise.all(pools.map((each) => loadVolume(each, load(many(550)))));
       assert.deepEqual(await db.knex('lustre_usage').count({ count: '*' }), [{ count: 550 }]);
-      for (const [table, count] of [['volume', 1], ['unix_group', 550], ['pi', 7], ['base_directory', 550], ['scan_load', 1]] as const) {
+      for (const [table, count] of [['volume', 1], ['unix_group', 550], ['pi', 7], ['base_directory', 550], ['scan_load', 2]] as const) {
         assert.deepEqual(await db.knex(table).count({ count: '*' }), [{ count }], table);
       }
     });

@@ -4,11 +4,12 @@ import { createBaseDirectories } from '../../../domain/storage/base-directories.
 import { pathText } from '../../../domain/storage/path-text.ts';
 import { GroupsProduct } from '../../../domain/storage/products/groups.ts';
 import { TotalsProduct } from '../../../domain/storage/products/totals.ts';
+import { UsersProduct } from '../../../domain/storage/products/users.ts';
 import { type Product, sizeLimb, type StatRecord } from '../../../domain/storage/record.ts';
 import { longestLine, StatLines } from '../../../domain/storage/stat-lines.ts';
 import { chunksOf, linesOf, randomCuts, randomEntries, scannedAt } from '../../support/random-scan.ts';
 import { eras } from '../../support/scan-generator/encode.ts';
-import { groupsSlowly, type OracleOptions, type OracleRecord, readSlowly, totalsSlowly } from '../../support/scan-oracle.ts';
+import { groupsSlowly, type OracleOptions, type OracleRecord, readSlowly, totalsSlowly, usersSlowly } from '../../support/scan-oracle.ts';
 
 interface SeenRecord extends OracleRecord {
   shared: number;
@@ -251,7 +252,8 @@ describe('stat lines', () => {
             alias: (directory) => directory,
           });
           const totals = new TotalsProduct(chosen.hardLinks);
-          const { records, rejects } = read(chunksOf(text, cuts), chosen.size, [totals, groups]);
+          const users = new UsersProduct(chosen.hardLinks);
+          const { records, rejects } = read(chunksOf(text, cuts), chosen.size, [totals, groups, users]);
           assert.deepEqual(rejects, []);
           assert.deepEqual(
             records,
@@ -262,6 +264,7 @@ describe('stat lines', () => {
             })),
           );
           assert.deepEqual(totals.finish(), totalsSlowly(expected, chosen));
+          assert.deepEqual(users.finish(), usersSlowly(expected, chosen).sort((a, b) => a.uid - b.uid || a.gid - b.gid));
           assert.deepEqual(
             groups.finish(),
             groupsSlowly(expected, chosen)

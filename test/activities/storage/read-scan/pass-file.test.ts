@@ -9,7 +9,7 @@ import { passFileInThread } from '../../../../activities/storage/read-scan/pass-
 import type { OperationError } from '../../../../domain/errors.ts';
 import type { PassProgress } from '../../../../workflows/storage/contract.ts';
 import { damage, eras, type GeneratedScan, generateScan } from '../../../support/scan-generator/index.ts';
-import { groupsSlowly, readSlowly, totalsSlowly } from '../../../support/scan-oracle.ts';
+import { groupsSlowly, readSlowly, totalsSlowly, usersSlowly } from '../../../support/scan-oracle.ts';
 
 const scannedAt = 1_700_000_000;
 const line = '"/lustre/v1/a"\t10\t1\t2\t3\t4\t5\tf\t6\t1\t7\n';
@@ -37,7 +37,7 @@ describe('a pass over a stat file', () => {
     rejectedLinesAllowed: 0,
     ...more,
   });
-  const figures = ({ totals, groups, lines }: PassResult): unknown => ({ totals, groups, lines });
+  const figures = ({ totals, groups, users, lines }: PassResult): unknown => ({ totals, groups, users, lines });
 
   /** A file of its own that nobody has written to for an hour. */
   async function fileOf(name: string, content: Uint8Array | string, ageSeconds = 3600): Promise<string> {
@@ -82,8 +82,9 @@ describe('a pass over a stat file', () => {
           const options = optionsFor(generated.path, { baseDirectories, hardLinks, mount: '/lustre/scratch123', size: 'apparent', pseudoGroups: [{ prefix: '/lustre/scratch123/pam', gid: -1 }] });
           const slow = { ...options, baseDirectories: structuredClone(baseDirectories) as never, pseudoGroups: [...options.pseudoGroups] };
           const records = readSlowly(text, slow);
-          const { groups, totals } = await passFile(options, {});
+          const { groups, totals, users } = await passFile(options, {});
           assert.deepEqual(totals, totalsSlowly(records, slow));
+          assert.deepEqual(users, usersSlowly(records, slow).sort((a, b) => a.uid - b.uid || a.gid - b.gid));
           assert.deepEqual(groups, groupsSlowly(records, slow).sort((a, b) => a.gid - b.gid || (a.baseDirectory < b.baseDirectory ? -1 : 1)));
         }
       }

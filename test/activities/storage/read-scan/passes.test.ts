@@ -38,13 +38,14 @@ describe('figures of passes', () => {
 
   it('are written whole and read back', async () => {
     const pass = await run();
-    const { totals, groups, lines } = await readPass(pass);
+    const { totals, groups, users, lines } = await readPass(pass);
     assert.equal(pass.directory, path.join(directory, 'scratch117', '2023-11-14-0123456789abcdef'));
     assert.deepEqual(await names(), ['2023-11-14-0123456789abcdef']);
-    assert.deepEqual((await readdir(pass.directory)).sort(), ['groups.json', 'manifest.json', 'rejected.jsonl', 'totals.json']);
+    assert.deepEqual((await readdir(pass.directory)).sort(), ['groups.json', 'manifest.json', 'rejected.jsonl', 'totals.json', 'users.json']);
     assert.deepEqual([pass.lines, pass.rejected, pass.groups, pass.bytes], [2000, 0, generated.groups.size, totals.bytes]);
     assert.equal(lines.accepted, 2000);
     assert.equal(groups.reduce((sum, row) => sum + BigInt(row.bytes), 0n), BigInt(totals.bytes));
+    assert.equal(users.reduce((sum, row) => sum + BigInt(row.bytes), 0n), BigInt(totals.bytes));
   });
 
   it('are used again without a pass', async () => {
