@@ -56,7 +56,7 @@ export async function storageBench({ lines, era }: { lines: number; era: string 
   const variants: Variant[] = [
     { name: 'zcat', command: ['/bin/sh', '-c', 'zcat "$0" > /dev/null', full.scan], units: full.lines },
     ...(igzip === null ? [] : [{ name: 'igzip', command: ['/bin/sh', '-c', '"$0" -dc "$1" > /dev/null', igzip, full.scan] as const, units: full.lines }]),
-    program('longshore: totals, groups (zlib)', 'variants/pass.mjs', full),
+    program('longshore: totals, groups, users', 'variants/pass.mjs', full),
     program(`readline and split, 1/${peerShare}`, 'peers/readline.ts', part),
   ];
   const { textBytes, fileBytes } = full;

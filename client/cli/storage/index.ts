@@ -46,7 +46,7 @@ export function registerStorage(program: Command): void {
 
   storage
     .command('watch [date]')
-    .description('follow a report until it is done or waits for a person')
+    .description('follow a report until it is settled')
     .action((date: string | undefined, _options: unknown, command: Command) =>
       withContext(command, async (context) => {
         const { storage: reports } = await context.connect();
@@ -72,7 +72,7 @@ export function registerStorage(program: Command): void {
 
   storage
     .command('result [date]')
-    .description('how a report came out, from the database (default: the latest)')
+    .description('how a report came out, from the database')
     .option('--all', 'show all rows, not only the most urgent')
     .action((date: string | undefined, options: { all?: boolean }, command: Command) => withContext(command, (context) => showSaved(context, date, options.all === true)));
 
@@ -145,7 +145,7 @@ export function registerStorage(program: Command): void {
 
   storage
     .command('accept')
-    .description('end a report that waits for a person, with its failures listed')
+    .description('end a report that waits for a person')
     .requiredOption('--reason <text>', 'why they are acceptable; kept with the result')
     .option('--date <date>', 'the report’s date (default: today at the site)')
     .action((options: DateOption & { reason: string }, command: Command) =>

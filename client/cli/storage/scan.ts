@@ -26,7 +26,7 @@ interface ScanOptions {
 export function registerScan(storage: Command): void {
   storage
     .command('scan <file>')
-    .description('read one stat file here and show what it holds; needs no server')
+    .description('show what one stat file holds; needs no server')
     .option('--basedirs <file>', 'base directories: gid TAB directory a line (default: computed)')
     .option('--groups <file>', 'names of groups, as `getent group` prints them')
     .option('--volume <name>', 'the volume (default: from the file’s name)')
