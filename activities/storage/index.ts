@@ -4,6 +4,7 @@ import type { Config, Secret } from '../../config/schema.ts';
 import { OperationError } from '../../domain/errors.ts';
 import type { PassProgress, ScanRef, StorageScanActivities, StorageServiceActivities } from '../../workflows/storage/contract.ts';
 import { activityHooks, keepingAlive } from '../platform/activity.ts';
+import { slots } from '../platform/slots.ts';
 import type { Database } from '../platform/database/index.ts';
 import { readDirectory, resolvePeople } from '../platform/directory-service/index.ts';
 import { siteZone } from '../platform/site-zone.ts';
@@ -56,14 +57,20 @@ const ageInSeconds = (at: string | null): number => (at === null ? Infinity : Ma
 /** Activities for hosts that see the stat files and the work directory. */
 export function createStorageScanActivities({ config, database, readSecret }: { config: Config; database: Database; readSecret: ReadSecret }): StorageScanActivities {
   const settings = { config: config.storage, timeZone: config.site.timeZone };
+  const inSlot = slots(config.workers.scanSlots);
   return {
     findScan: (input) => findScan(settings, input),
 
     async readScan({ scan, force }) {
       const { signal, onProgress } = activityHooks<PassProgress>();
-      onProgress({ readBytes: 0, fileBytes: scan.sizeBytes, bytes: 0, lines: 0, rejected: 0, elapsedSeconds: 0, rate: 0, secondsLeft: null, text: `opening ${path.basename(scan.path)}` });
+      const notBegun: PassProgress = { readBytes: 0, fileBytes: scan.sizeBytes, bytes: 0, lines: 0, rejected: 0, elapsedSeconds: 0, rate: 0, secondsLeft: null, text: `opening ${path.basename(scan.path)}` };
+      onProgress(notBegun);
       const options = await passOptionsFor(config.storage, scan);
-      const pass = await runPass({ scan, options, directory: passDirectory(config), again: force === true }, { signal, onProgress });
+      const waiting = setInterval(() => onProgress({ ...notBegun, text: 'waits for another pass on this host to end' }), 5000);
+      const pass = await inSlot(() => {
+        clearInterval(waiting); // from here on only progress is a sign of life
+        return runPass({ scan, options, directory: passDirectory(config), again: force === true }, { signal, onProgress });
+      }, signal).finally(() => clearInterval(waiting));
       countPass(scan, pass.lines, Number(pass.bytes), pass.seconds);
       return pass;
     },
