@@ -1,4 +1,4 @@
-import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import {
   acceptFailures,
   type PassProgress,
@@ -145,5 +145,3 @@ function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
     }, { once: true });
   });
 }
-
-export { WorkflowFailedError, WorkflowNotFoundError };

@@ -20,7 +20,7 @@ import { namelessUids, repairUserNames, userRows } from './user-store.ts';
 import { writeReportTsv, writeUserTsv } from './write-report.ts';
 
 const passDirectory = (config: Config): string => path.join(config.stateDirectory, 'storage', 'passes');
-export const reportDirectory = (config: Config): string => config.storage.reportDirectory ?? path.join(config.stateDirectory, 'reports');
+const reportDirectory = (config: Config): string => config.storage.reportDirectory ?? path.join(config.stateDirectory, 'reports');
 
 function mountOf(config: Config, volume: string): string {
   return config.storage.volumes.find((each) => each.name === volume)?.mount ?? `/lustre/${volume}`;

@@ -173,6 +173,22 @@ describe('storage workflows', function () {
     await world.replay(handle, 'missing-accepted');
   });
 
+  it('carries out a retry that was answered, also when the failures are accepted in the same moment', async () => {
+    const { activities } = wellBehaved(['scratch121']);
+    current = { ...activities, findScan: async () => null };
+    const handle = await start('2026-01-19');
+    await until(handle, 'needs-person');
+    const report = createStorage(world.client).report('2026-01-19');
+    const [retried, accepted] = await Promise.allSettled([report.retry('scratch121'), report.acceptFailures('both at once')]);
+    // Whichever came first may have made the other one pointless; it was then refused.
+    assert.ok(retried.status === 'fulfilled' || accepted.status === 'fulfilled');
+    if (accepted.status === 'rejected') {
+      await until(handle, 'needs-person');
+      await report.acceptFailures('after the retry');
+    }
+    assert.deepEqual((await handle.result()).counts, { missing: 1 });
+  });
+
   it('ends by itself when nobody came in 30 days (time skipped), and stays marked', async () => {
     const { activities } = wellBehaved(['scratch109']);
     current = { ...activities, findScan: async () => null };

@@ -199,7 +199,9 @@ export async function storageReportWorkflow(input: ReportInput): Promise<ReportR
         if (queue.length === 0 && accepted === undefined) await continueAsNew<typeof storageReportWorkflow>({ ...input, resume: { status, waitUntil } });
       }
       const left = waitUntil - Date.now();
-      if (left <= 0 || !(await condition(() => queue.length > 0 || accepted !== undefined, left)) || accepted !== undefined) break;
+      const woken = left > 0 && (await condition(() => queue.length > 0 || accepted !== undefined, left));
+      // A retry that was answered is carried out, also when the failures were accepted in the same moment.
+      if (queue.length === 0 && (!woken || accepted !== undefined)) break;
     }
   } catch (error) {
     if (isCancellation(error)) {
