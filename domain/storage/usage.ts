@@ -31,6 +31,37 @@ export interface UserUsage {
   newest: number;
 }
 
+/** Usage of one first-level directory (of `users` and `projects`: second-level) below one base directory. Regular files only. */
+export interface DirectoryUsage {
+  /** Unix gid; negative for a pseudo-group. */
+  gid: number;
+  /** As in `GroupUsage`. */
+  baseDirectory: string;
+  /** Relative to the base directory, as text (`pathText`); `.` for files that lie in it directly, `users/.` for those in `users`. */
+  directory: string;
+  /** Bytes, decimal. */
+  bytes: string;
+  files: number;
+  /** Newest mtime of a file in Unix seconds. */
+  newest: number;
+  /** Bytes (decimal) by label of the configured file types, only those that occur. */
+  types: Record<string, string>;
+}
+
+/** Bytes (decimal) and regular files by age, youngest band first: see `ageBands`. */
+export interface AgeBands {
+  bytes: string[];
+  files: number[];
+}
+
+/** How old the data of one group below one base directory is. Bytes of all entry types, so that they add up to `GroupUsage`. */
+export interface AgeUsage {
+  gid: number;
+  baseDirectory: string;
+  access: AgeBands;
+  modification: AgeBands;
+}
+
 /** Whole-volume figures. */
 export interface Totals {
   bytes: string;
