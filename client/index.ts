@@ -3,8 +3,9 @@ import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { createStorage, type Storage } from './storage.ts';
 
+export type { Backfill, StartBackfill } from './storage-backfill.ts';
 export type { ReportHandle, ReportSnapshot, StartReport, Storage } from './storage.ts';
-export type { PassProgress, ReportResult, ReportState, ReportStatus, VolumeOutcome, VolumeState } from '../workflows/storage/contract.ts';
+export type { BackfillStatus, PassProgress, ProductOutcome, ReportResult, ReportState, ReportStatus, VolumeOutcome, VolumeState } from '../workflows/storage/contract.ts';
 
 export interface Longshore {
   storage: Storage;

@@ -1,4 +1,6 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { pauseFor } from './pause.ts';
+import { createBackfill, type Backfill } from './storage-backfill.ts';
 import {
   acceptFailures,
   type PassProgress,
@@ -46,13 +48,15 @@ export interface Storage {
   /** Starts the report of a date, or joins the one that is running or waiting. `joined` tells which. */
   startReport(input: StartReport): Promise<ReportHandle & { joined: boolean }>;
   /** The report of a date, whether it runs or not. */
-  report(date: string): ReportHandle;
+  report(date: string, set?: string): ReportHandle;
+  /** Loading scans of earlier dates. */
+  readonly backfill: Backfill;
 }
 
 export function createStorage(client: Client): Storage {
-  const handle = (date: string, runId?: string): ReportHandle => {
-    const workflowId = reportId(date);
-    const workflow = client.workflow.getHandle<(input: ReportInput) => Promise<ReportResult>>(workflowId, runId);
+  const handle = (date: string, set?: string): ReportHandle => {
+    const workflowId = reportId(date, set);
+    const workflow = client.workflow.getHandle<(input: ReportInput) => Promise<ReportResult>>(workflowId);
 
     const status = async (): Promise<ReportSnapshot> => {
       const now = await workflow.query(reportStatus);
@@ -77,7 +81,7 @@ export function createStorage(client: Client): Storage {
           const snapshot = await status();
           yield snapshot;
           if (snapshot.state !== 'running' || signal?.aborted === true) return;
-          await pause(intervalMs, signal);
+          await pauseFor(intervalMs, signal);
         }
       },
       result: () => workflow.result(),
@@ -91,7 +95,7 @@ export function createStorage(client: Client): Storage {
 
   return {
     async startReport(input) {
-      const workflowId = reportId(input.date);
+      const workflowId = reportId(input.date, input.set);
       const before = await runningRun(client, workflowId);
       const started = await client.workflow.start(workflowTypes.report, {
         workflowId,
@@ -102,9 +106,10 @@ export function createStorage(client: Client): Storage {
         // People wait for what they start by hand: before scheduled work (3), after nothing.
         priority: { priorityKey: 2 },
       });
-      return { ...handle(input.date), joined: before !== null && before === started.firstExecutionRunId };
+      return { ...handle(input.date, input.set), joined: before !== null && before === started.firstExecutionRunId };
     },
-    report: (date) => handle(date),
+    report: handle,
+    backfill: createBackfill(client),
   };
 }
 
@@ -134,14 +139,4 @@ async function pendingStep(client: Client, workflowId: string): Promise<{ progre
     if (error instanceof WorkflowNotFoundError) return { progress: null, trouble: null };
     throw error;
   }
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    }, { once: true });
-  });
 }

@@ -3,6 +3,8 @@
  * docs/configuration.md all come from here. Every field has a description; a default is written once, here.
  */
 import { z } from 'zod';
+import { productNames } from '../domain/storage/product-names.ts';
+import { vaultBranches } from '../domain/storage/vault-branches.ts';
 import { kinds } from './kinds.ts';
 
 /** A path that may be relative: to the directory of the configuration file. */
@@ -20,6 +22,8 @@ export type Secret = z.infer<typeof secret>;
 const absolutePath = z.string().regex(/^\//, 'expected an absolute path');
 const port = z.int().min(0).max(65535);
 const seconds = z.number().positive();
+const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected HH:MM');
+const weekdays = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'] as const;
 /** Reports every entry whose key was seen before in the list. */
 function unique<Entry>(label: string, keyOf: (entry: Entry) => string) {
   return (entries: Entry[], context: z.core.$RefinementCtx<Entry[]>): void => {
@@ -168,6 +172,12 @@ export const storage = z
       .default([])
       .describe('The volumes to report on.'),
     compat: z.enum(['none', 'lurge']).default('none').describe('`lurge` writes TSVs byte for byte as the original did, for readers that depend on it.'),
+    products: z
+      .array(z.enum(productNames))
+      .superRefine(unique('name', (product) => product))
+      .default(['groups', 'users', 'directories', 'ages', 'vault'])
+      .describe('What a report makes of each scan, in one pass. `split` (the scan cut into one file a group) compresses everything again: it is off unless named.'),
+    engine: z.enum(['auto', 'zlib', 'libisal']).default('auto').describe('What inflates scans. `auto`: libisal where its library is installed and passes a test, else Node’s zlib.'),
     size: z.enum(['recorded', 'apparent']).default('recorded').describe('Column 1, or the apparent size of column 11 where the scanner wrote it.'),
     hardLinks: z.enum(['once', 'divide']).default('once').describe('Count each inode once, or give every link size ÷ links as the original did.'),
     rejectedLinesAllowed: z.int().min(0).default(0).describe('A scan with more unusable lines than this is not loaded.'),
@@ -247,15 +257,97 @@ export const storage = z
       })
       .prefault({})
       .describe('Forecast and warning level.'),
+    fileTypes: z
+      .union(
+        [
+          z.enum(['default', 'lurge']),
+          z
+            .array(
+              z.strictObject({
+                label: z.string().min(1).describe('Shown as the type; also its name in the database.'),
+                suffixes: z.array(z.string().min(1, 'expected an ending such as .bam')).min(1).describe('Endings of file names, with their dot.'),
+                ignoreCase: z.boolean().default(true).describe('`.BAM` counts as `.bam`.'),
+              }),
+            )
+            .superRefine(unique('label', (type) => type.label)),
+        ],
+        { error: 'expected "default", "lurge" or a list of { label, suffixes }' },
+      )
+      .default('default')
+      .describe('Types that bytes of files are also summed by; a file counts for every type that it matches. `lurge`: the original’s rules, with their gaps.'),
+    vault: z
+      .strictObject({
+        branches: z.array(z.enum(vaultBranches)).superRefine(unique('name', (branch) => branch)).default(['keep', 'archive']).describe('Branches of vaults whose files are recorded.'),
+      })
+      .prefault({})
+      .describe('The vault product.'),
+    growth: z
+      .strictObject({
+        days: z.int().min(1).default(7).describe('How many days before a scan the one lies that it is compared with; the nearest that is kept.'),
+        top: z.int().min(1).default(1000).describe('Largest movers kept of each volume and level.'),
+      })
+      .prefault({})
+      .describe('Who grew.'),
+    history: z
+      .strictObject({
+        daily: z.int().min(1).default(14).describe('Newest dates that are all kept.'),
+        weekly: z.int().min(0).default(8).describe('Weeks of which one date is kept.'),
+        monthly: z.int().min(0).default(12).describe('Months of which one date is kept.'),
+      })
+      .prefault({})
+      .describe('How long rows of directories, ages, users and vaults stay. Usage by group is kept for ever.'),
+    split: z
+      .strictObject({
+        directory: absolutePath.optional().describe('Where dated sets are written; default `<reportDirectory>/groups`.'),
+        level: z.int().min(1).max(9).default(6).describe('Compression level.'),
+        existing: z.enum(['resume', 'replace']).default('resume').describe('When the day’s set is there: keep what is complete, or make it anew.'),
+        keepSets: z.int().min(1).default(7).describe('Newest sets that are kept, here and in the object store.'),
+        upload: z
+          .strictObject({
+            endpoint: z.url({ protocol: /^https?$/, error: 'expected http(s)://host' }).optional().describe('S3 endpoint; Amazon’s of the region when absent.'),
+            region: z.string().default('us-east-1').describe('Region.'),
+            bucket: z.string().min(1).describe('Bucket.'),
+            prefix: z.string().regex(/^[^/].*[^/]$|^[^/]?$/, 'expected no slash at either end').default('').describe('Folder in the bucket.'),
+            accessKeyId: secret.describe('Access key.'),
+            secretAccessKey: secret.describe('Its secret.'),
+            forcePathStyle: z.boolean().default(true).describe('Bucket in the path instead of in the host’s name.'),
+          })
+          .optional()
+          .describe('Object store for the sets; nowhere when absent.'),
+      })
+      .prefault({})
+      .describe('The split product.'),
+    original: database.optional().describe('Database of the system that Longshore replaces, for `longshore storage compare`; read only.'),
     reportDirectory: absolutePath.optional().describe('Where TSVs go; default `<stateDirectory>/reports`.'),
     concurrency: z.int().min(1).default(2).describe('Volumes read at the same time over all hosts.'),
+    backfillConcurrency: z.int().min(1).default(1).describe('Volumes that one back-fill reads at the same time.'),
     waitForPersonHours: z.number().min(0).max(20).default(18).describe('How long a report with failed volumes waits for a person before it ends and lists them.'),
     keepPassDays: z.number().min(0).default(3).describe('How long the figures of a pass are kept in the work directory.'),
     schedule: z
       .strictObject({
         enabled: z.boolean().default(true).describe('False: no schedule is made.'),
-        dailyAt: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected HH:MM').default('06:00').describe('Time of the daily report, in the site’s zone.'),
+        dailyAt: clockTime.default('06:00').describe('Time of the daily report, in the site’s zone.'),
+        products: z.array(z.enum(productNames)).min(1).optional().describe('What the daily report makes; `storage.products` when absent.'),
+        sets: z
+          .array(
+            z.strictObject({
+              name: name.describe('Of the set; part of its schedule’s and its reports’ ids.'),
+              dailyAt: clockTime.describe('Time, in the site’s zone.'),
+              products: z.array(z.enum(productNames)).min(1).describe('What it makes.'),
+            }),
+          )
+          .superRefine(unique('name', (set) => set.name))
+          .default([])
+          .describe('Products that have a time of their own, such as `split` at night.'),
         repairEveryHours: z.int().min(1).max(12).default(4).describe('How often failed volumes are tried again.'),
+        growth: z
+          .strictObject({ day: z.enum(weekdays).default('monday').describe('Day of the week.'), at: clockTime.default('08:00').describe('Time.') })
+          .prefault({})
+          .describe('Weekly: who grew.'),
+        prune: z
+          .strictObject({ day: z.int().min(1).max(28).default(1).describe('Day of the month.'), at: clockTime.default('09:00').describe('Time.') })
+          .prefault({})
+          .describe('Monthly: history beyond its time is removed.'),
       })
       .prefault({})
       .describe('Schedules.'),

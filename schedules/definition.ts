@@ -50,6 +50,19 @@ export function dailyAt(time: string): CalendarSpecDescription {
   };
 }
 
+const weekdays = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const;
+
+/** On one day of the week, at a clock time. */
+export function weeklyOn(day: Lowercase<(typeof weekdays)[number]>, time: string): CalendarSpecDescription {
+  const weekday = weekdays.find((each) => each.toLowerCase() === day) ?? 'SUNDAY';
+  return { ...dailyAt(time), dayOfWeek: [{ start: weekday, end: weekday, step: 1 }] };
+}
+
+/** On one day of the month (1 to 28), at a clock time. */
+export function monthlyOn(day: number, time: string): CalendarSpecDescription {
+  return { ...dailyAt(time), dayOfMonth: [{ start: day, end: day, step: 1 }] };
+}
+
 export function everyHours(hours: number): IntervalSpecDescription {
   return { every: hours * 3_600_000, offset: 0 };
 }

@@ -2,7 +2,7 @@ import type { StorageConfig } from '../config/schema.ts';
 import { attributes } from '../workflows/platform/attributes.ts';
 import { pipeline, taskQueues, workflowTypes } from '../workflows/storage/contract.ts';
 import type { TickInput } from '../workflows/storage/contract.ts';
-import { dailyAt, everyHours } from './definition.ts';
+import { dailyAt, everyHours, monthlyOn, weeklyOn } from './definition.ts';
 import type { ScheduleDefinition } from './definition.ts';
 
 const hour = 3600;
@@ -31,6 +31,35 @@ export function storageSchedules(config: StorageConfig, timeZone: string): Sched
       overlap: { policy: 'SKIP', why: 'one that has not ended is already asking for the same.' },
       catchUp: { seconds: 10 * minute, why: 'the next one comes soon enough.' },
       workflow: tick({ kind: 'repair' }),
+      paused: false,
+    },
+    ...config.schedule.sets.map(
+      (set): ScheduleDefinition => ({
+        id: `storage-report-${set.name}`,
+        summary: `Starts the storage report of the day for ${set.products.join(', ')}.`,
+        times: { timeZone, calendars: [dailyAt(set.dailyAt)], intervals: [], jitterSeconds: 0 },
+        overlap: { policy: 'ALLOW_ALL', why: 'as for the daily report: each run is about its own date.' },
+        catchUp: { seconds: 20 * hour, why: 'late is better than none, until the next day’s is near.' },
+        workflow: tick({ kind: 'daily', set: set.name }),
+        paused: false,
+      }),
+    ),
+    {
+      id: 'storage-growth-weekly',
+      summary: 'Compares each volume’s newest scan with an earlier one: who grew.',
+      times: { timeZone, calendars: [weeklyOn(config.schedule.growth.day, config.schedule.growth.at)], intervals: [], jitterSeconds: 0 },
+      overlap: { policy: 'ALLOW_ALL', why: 'each run is about its own date, and its id keeps a date from being compared twice at once.' },
+      catchUp: { seconds: 3 * 24 * hour, why: 'within the week it still tells something new.' },
+      workflow: tick({ kind: 'growth' }),
+      paused: false,
+    },
+    {
+      id: 'storage-prune-monthly',
+      summary: 'Removes history beyond what the configuration keeps.',
+      times: { timeZone, calendars: [monthlyOn(config.schedule.prune.day, config.schedule.prune.at)], intervals: [], jitterSeconds: 0 },
+      overlap: { policy: 'SKIP', why: 'one that has not ended is removing the same.' },
+      catchUp: { seconds: 7 * 24 * hour, why: 'nothing depends on the day.' },
+      workflow: { type: workflowTypes.prune, taskQueue: taskQueues.workflows, args: [], attributes: [{ key: attributes.pipeline, value: pipeline }] },
       paused: false,
     },
   ];

@@ -28,7 +28,7 @@ interface Candidate extends ScanCandidate {
  *
  * @param settings `timeZone` is the IANA zone in which names state dates and times.
  */
-export async function findScan(settings: { config: StorageConfig; timeZone: string }, input: { volume: string; date: string }): Promise<ScanRef | null> {
+export async function findScan(settings: { config: StorageConfig; timeZone: string }, input: { volume: string; date: string; exact?: boolean }): Promise<ScanRef | null> {
   const { config } = settings;
   const zone = siteZone(settings.timeZone);
   const directory = scanDirectoryOf(config);
@@ -45,7 +45,7 @@ export async function findScan(settings: { config: StorageConfig; timeZone: stri
     const name = parseScanName(entry);
     if (name === null || volumeOf(name, volumes) !== volume) continue;
     const recordDate = recordDateOf(name, zone);
-    if (!isYoungEnough(recordDate, input.date, config.maxDaysAgo)) continue;
+    if (input.exact === true ? recordDate !== input.date : !isYoungEnough(recordDate, input.date, config.maxDaysAgo)) continue;
     const candidate = await look(directory, name, recordDate, zone);
     if (candidate !== null) candidates.push(candidate);
   }

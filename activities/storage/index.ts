@@ -2,20 +2,21 @@ import path from 'node:path';
 import { Context } from '@temporalio/activity';
 import type { Config, Secret } from '../../config/schema.ts';
 import { OperationError } from '../../domain/errors.ts';
+import { inOrder } from '../../domain/storage/product-names.ts';
 import type { PassProgress, ScanRef, StorageScanActivities, StorageServiceActivities } from '../../workflows/storage/contract.ts';
 import { activityHooks, keepingAlive } from '../platform/activity.ts';
 import { slots } from '../platform/slots.ts';
 import type { Database } from '../platform/database/index.ts';
 import { readDirectory, resolvePeople } from '../platform/directory-service/index.ts';
-import { siteZone } from '../platform/site-zone.ts';
 import { knownAccounts, saveAccounts } from './account-names.ts';
-import { fetchQuotas, readQuotas, writeQuotas } from './fetch-quotas.ts';
+import { fetchQuotas, writeQuotas } from './fetch-quotas.ts';
 import { findScan, plainDateAt } from './find-scan.ts';
-import { loadRows, loadUserRows } from './load-volume.ts';
+import { loadProduct } from './load-product.ts';
 import { knownNames, repairNames, saveNames, type KnownNames } from './names-store.ts';
-import { cleanPasses, passOptionsFor, readPass, runPass } from './read-scan/index.ts';
+import { cleanPasses, passOptionsFor, passRows, runPass } from './read-scan/index.ts';
+import { largestFirst, loadedProducts } from './product-load.ts';
 import { saveOutcome, saveReport } from './report-store.ts';
-import { loadedScan, loadVolume, reportRows, usageHistory } from './usage-store.ts';
+import { reportRows } from './usage-store.ts';
 import { namelessUids, repairUserNames, userRows } from './user-store.ts';
 import { writeReportTsv, writeUserTsv } from './write-report.ts';
 
@@ -36,7 +37,7 @@ async function namesInForce(config: Config, database: Database): Promise<KnownNa
 type ReadSecret = (secret: Secret) => Promise<string>;
 
 /** Names of `uids`: `known` ones, and what the directory service says of the others. While it does not answer they stay without. */
-async function accountsOf(uids: readonly number[], known: ReadonlyMap<number, string>, { config, database, readSecret }: { config: Config; database: Database; readSecret: ReadSecret }): Promise<ReadonlyMap<number, string>> {
+async function accountsOf(uids: Iterable<number>, known: ReadonlyMap<number, string>, { config, database, readSecret }: { config: Config; database: Database; readSecret: ReadSecret }): Promise<ReadonlyMap<number, string>> {
   const unknown = [...new Set(uids)].filter((uid) => !known.has(uid));
   if (unknown.length === 0) return known;
   const { cancellationSignal: signal } = Context.current();
@@ -61,11 +62,11 @@ export function createStorageScanActivities({ config, database, readSecret }: { 
   return {
     findScan: (input) => findScan(settings, input),
 
-    async readScan({ scan, force }) {
+    async readScan({ scan, products, force }) {
       const { signal, onProgress } = activityHooks<PassProgress>();
       const notBegun: PassProgress = { readBytes: 0, fileBytes: scan.sizeBytes, bytes: 0, lines: 0, rejected: 0, elapsedSeconds: 0, rate: 0, secondsLeft: null, text: `opening ${path.basename(scan.path)}` };
       onProgress(notBegun);
-      const options = await passOptionsFor(config.storage, scan);
+      const options = await passOptionsFor(config.storage, scan, products);
       const waiting = setInterval(() => onProgress({ ...notBegun, text: 'waits for another pass on this host to end' }), 5000);
       const pass = await inSlot(() => {
         clearInterval(waiting); // from here on only progress is a sign of life
@@ -76,9 +77,10 @@ export function createStorageScanActivities({ config, database, readSecret }: { 
     },
 
     async fetchQuotas({ scan, pass }) {
-      const { groups } = await readPass(pass);
+      const found = new Set<number>();
+      for await (const { gid } of passRows(pass, 'groups')) found.add(gid);
       const names = await namesInForce(config, database);
-      const gids = [...new Set(groups.map((each) => each.gid))].sort((a, b) => a - b);
+      const gids = [...found].sort((a, b) => a - b);
       const table = await fetchQuotas(
         config.storage,
         { volume: scan.volume, mount: mountOf(config, scan.volume), date: plainDateAt(new Date(), config.site.timeZone), groups: gids.map((gid) => ({ gid, name: names.groups.get(gid)?.name ?? null })) },
@@ -89,24 +91,14 @@ export function createStorageScanActivities({ config, database, readSecret }: { 
       return { path: file, known: table.rows.length, unknown: gids.filter((gid) => gid >= 0).length - table.rows.length, ...(table.note === null ? {} : { note: table.note }) };
     },
 
-    loadVolume: ({ scan, pass, quotas, date }) =>
-      keepingAlive(`loading ${scan.volume} of ${scan.recordDate}`, async () => {
-        const [{ groups, users, lines, totals }, names, history, table] = await Promise.all([
-          readPass(pass),
-          namesInForce(config, database),
-          usageHistory(database, scan.volume, { before: scan.recordDate, windowDays: Math.max(config.storage.forecast.windowDays, 60) }),
-          readQuotas(quotas.path),
-        ]);
-        const { rows, warnings, unknownNames } = loadRows({ config: config.storage, scan, date, groups, names, quotas: table, history });
-        const accounts = await accountsOf(users.map((each) => each.uid), names.accounts, { config, database, readSecret });
-        const people = loadUserRows({ users, accounts, names, zone: siteZone(config.site.timeZone) });
-        const loaded = await loadVolume(
-          database,
-          { scan, reportDate: date, counts: { lines: lines.accepted, rejected: lines.rejected, groups: new Set(groups.map((each) => each.gid)).size, bytes: totals.bytes }, rows, users: people },
-          { signal: Context.current().cancellationSignal },
-        );
-        Context.current().metricMeter.createCounter('longshore_rows_loaded', 'rows', 'Rows loaded into the database').add(loaded.rows, { pipeline: 'storage' });
-        return { rows: loaded.rows, warnings, unknownNames };
+    loadProduct: ({ product, scan, pass, quotas, date }) =>
+      keepingAlive(`loading ${product} of ${scan.volume}, ${scan.recordDate}`, async () => {
+        let inForce: ReturnType<typeof namesInForce> | undefined;
+        const names = (): ReturnType<typeof namesInForce> => (inForce ??= namesInForce(config, database));
+        const accounts = async (uids: Iterable<number>): Promise<ReadonlyMap<number, string>> => accountsOf(uids, (await names()).accounts, { config, database, readSecret });
+        const loaded = await loadProduct(product, { scan, pass, quotas, date }, { config, database, names, accounts }, { signal: Context.current().cancellationSignal });
+        Context.current().metricMeter.createCounter('longshore_rows_loaded', 'rows', 'Rows loaded into the database').add(loaded.rows, { pipeline: 'storage', product });
+        return loaded;
       }),
 
     async writeReport({ date, state }) {
@@ -133,15 +125,18 @@ function countPass(scan: ScanRef, lines: number, bytes: number, seconds: number)
 /** Activities that reach the database and the directory service. */
 export function createStorageServiceActivities({ config, database, readSecret }: { config: Config; database: Database; readSecret: ReadSecret }): StorageServiceActivities {
   return {
-    async planReport({ at, volumes }) {
+    async planReport({ at, volumes, products }) {
       const configured = config.storage.volumes.map((each) => each.name);
       if (configured.length === 0) throw new OperationError('ConfigError', 'storage.volumes is empty: name the volumes to report on.');
       const unknown = (volumes ?? []).filter((volume) => !configured.includes(volume));
       if (unknown.length > 0) throw new OperationError('ContractError', `${unknown.join(', ')}: not among storage.volumes (${configured.join(', ')}).`);
       return {
         date: plainDateAt(new Date(at), config.site.timeZone),
-        volumes: volumes ?? configured,
+        volumes: await largestFirst(database, volumes ?? configured),
+        products: inOrder(products ?? config.storage.schedule.products ?? config.storage.products),
         concurrency: config.storage.concurrency,
+        backfillConcurrency: config.storage.backfillConcurrency,
+        sets: config.storage.schedule.sets.map((each) => each.name),
         waitForPersonSeconds: Math.round(config.storage.waitForPersonHours * 3600),
         keepPassDays: config.storage.keepPassDays,
       };
@@ -167,13 +162,12 @@ export function createStorageServiceActivities({ config, database, readSecret }:
       }
     },
 
-    isLoaded: async ({ scan }) => {
-      const before = await loadedScan(database, scan.volume, scan.identity);
-      return before === null ? { loaded: false } : { loaded: true, ...before };
-    },
+    planSet: async ({ set }) => config.storage.schedule.sets.find((each) => each.name === set)?.products ?? null,
 
-    saveOutcome: async ({ date, outcome }) => {
-      await saveOutcome(database, date, outcome);
+    isLoaded: ({ scan, products }) => loadedProducts(database, scan, products),
+
+    saveOutcome: async ({ date, outcome, aside }) => {
+      await saveOutcome(database, date, outcome, { aside: aside === true });
       Context.current().metricMeter.createCounter('longshore_volumes', 'volumes', 'Volumes by how they came out').add(1, { pipeline: 'storage', state: outcome.state });
     },
   };

@@ -1,6 +1,6 @@
 import { batches, transaction, type Database } from '../platform/database/index.ts';
 import { numbersOf, piNumbers, type Pi } from './lookups.ts';
-import { lockVolume, numberedName, usageKeys } from './usage-keys.ts';
+import { lockProduct, numberedName, usageKeys } from './usage-keys.ts';
 
 /** What a directory service said at one time. */
 export interface NamesSnapshot {
@@ -87,7 +87,7 @@ export async function repairNames(db: Database): Promise<number> {
   let repaired = 0;
   for (const { volumeId, date, groups: due } of byVolumeAndDate(found)) {
     repaired += await transaction(db, async (trx) => {
-      await lockVolume(trx, volumeId);
+      await lockProduct(trx, volumeId, 'groups');
       const rows = await usageKeys(trx, volumeId, date);
       const holders = new Map(rows.map((row) => [`${row.unix_id}/${row.base_directory_id}`, row]));
       let count = 0;

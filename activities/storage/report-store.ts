@@ -1,5 +1,6 @@
 import type { Problem } from '../../domain/errors.ts';
-import type { ReportState, VolumeOutcome, VolumeState } from '../../workflows/storage/contract.ts';
+import { productNames, type ProductName } from '../../domain/storage/product-names.ts';
+import type { ProductOutcome, ReportState, VolumeOutcome, VolumeState } from '../../workflows/storage/contract.ts';
 import type { Database, StoredInteger } from '../platform/database/index.ts';
 import { numbersOf } from './lookups.ts';
 
@@ -16,15 +17,31 @@ export interface SavedReport {
   outcomes: VolumeOutcome[];
 }
 
-/** Keeps how a volume came out in the report of a date (YYYY-MM-DD), in place of what was kept before. */
-export async function saveOutcome(db: Database, date: string, outcome: VolumeOutcome): Promise<void> {
+/**
+ * Keeps how a volume and its products came out in the report of a date (YYYY-MM-DD), in place of what was kept before.
+ * `aside`: a set's report or a back-fill tells it; then the products' states are kept, and the day's own report keeps its own.
+ */
+export async function saveOutcome(db: Database, date: string, outcome: VolumeOutcome, { aside = false }: { aside?: boolean } = {}): Promise<void> {
+  const volumeId = (await numbersOf(db.knex, 'volume', [outcome.volume])).of(outcome.volume);
+  const products = (outcome.products ?? []).filter((each) => each.state !== 'skipped').map(({ product, state, rows, problem }) => ({
+    report_date: date,
+    volume_id: volumeId,
+    product,
+    state,
+    row_count: rows ?? null,
+    problem_type: problem?.type ?? null,
+    problem_message: problem?.message ?? null,
+    ended_at: new Date().toISOString(),
+  }));
+  if (products.length > 0) await db.knex('report_product').insert(products).onConflict(['report_date', 'volume_id', 'product']).merge();
+  if (aside) return;
   const state: ReportState = 'running';
   await db.knex('report').insert({ report_date: date, state }).onConflict('report_date').merge(['report_date']);
   await db
     .knex('report_volume')
     .insert({
       report_date: date,
-      volume_id: (await numbersOf(db.knex, 'volume', [outcome.volume])).of(outcome.volume),
+      volume_id: volumeId,
       state: outcome.state,
       reason: outcome.reason,
       problem_type: outcome.problem?.type ?? null,
@@ -83,7 +100,24 @@ export async function savedReport(db: Database, date: string): Promise<SavedRepo
     .select('r.*', { volume: 'v.scratch_disk', report_state: 'd.state', written_at: 'd.written_at', tsv_path: 'd.tsv_path' });
   const [report] = rows;
   if (report === undefined) return null;
-  return { date, state: report.report_state, at: report.written_at, tsv: report.tsv_path, outcomes: rows.filter((row) => row.volume !== null).map(outcomeOf) };
+  const products = await productOutcomes(db, date);
+  return { date, state: report.report_state, at: report.written_at, tsv: report.tsv_path, outcomes: rows.filter((row) => row.volume !== null).map((row) => ({ ...outcomeOf(row), ...present({ products: products.get(row.volume) ?? null }) })) };
+}
+
+async function productOutcomes(db: Database, date: string): Promise<Map<string, ProductOutcome[]>> {
+  const rows: { volume: string; product: ProductName; state: ProductOutcome['state']; row_count: number | null; problem_type: Problem['type'] | null; problem_message: string | null }[] = await db
+    .knex('report_product as p')
+    .join('volume as v', 'v.volume_id', 'p.volume_id')
+    .where('p.report_date', date)
+    .select('p.*', { volume: 'v.scratch_disk' });
+  const byVolume = new Map<string, ProductOutcome[]>();
+  for (const { volume, product, state, row_count, problem_type, problem_message } of rows) {
+    const outcomes = byVolume.get(volume) ?? [];
+    byVolume.set(volume, outcomes);
+    outcomes.push({ product, state, ...present({ rows: row_count, problem: problem_type === null ? null : { type: problem_type, message: problem_message ?? '' } }) });
+  }
+  for (const outcomes of byVolume.values()) outcomes.sort((a, b) => productNames.indexOf(a.product) - productNames.indexOf(b.product));
+  return byVolume;
 }
 
 function outcomeOf(row: StoredOutcome): VolumeOutcome {

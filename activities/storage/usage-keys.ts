@@ -1,14 +1,18 @@
 import type { Knex } from 'knex';
 import { OperationError } from '../../domain/errors.ts';
+import type { ProductName } from '../../domain/storage/product-names.ts';
 
 /** What the stores that change rows of usage agree on. */
 
 /** What a group is called where another group of its name is in the way. */
 export const numberedName = (name: string, gid: number): string => `${name} (gid:${gid})`;
 
-/** Makes changes of one volume's rows queue, for the rest of the transaction. SQLite's transactions queue anyway. */
-export async function lockVolume(trx: Knex.Transaction, volumeId: number): Promise<void> {
-  await trx('volume').where({ volume_id: volumeId }).forUpdate().select('volume_id');
+/**
+ * Makes changes of one product's rows of a volume queue, for the rest of the transaction. A row of its own is what they
+ * queue at: one that other tables refer to would make loads of other products wait too. SQLite's transactions queue anyway.
+ */
+export async function lockProduct(trx: Knex.Transaction, volumeId: number, product: ProductName): Promise<void> {
+  await trx('product_lock').insert({ volume_id: volumeId, product }).onConflict(['volume_id', 'product']).merge(['product']);
 }
 
 /** What tells a stored row of usage from its neighbours. */
@@ -29,10 +33,13 @@ export async function usageKeys(knex: Knex, volumeId: number, recordDate: string
 }
 
 /** Largest integer of a 64-bit column; its negative is the smallest that we use. */
-export const largest = 2n ** 63n - 1n;
+const largest = 2n ** 63n - 1n;
 
 /** `value` if a 64-bit column holds it, else `InputCorrupt`: “`whose` has `value` `what`: more than …”. */
 export function int64(value: bigint, whose: string, what: string): bigint {
   if (value >= -largest && value <= largest) return value;
   throw new OperationError('InputCorrupt', `${whose} has ${value} ${what}: more than 64 bits hold, so the scan's numbers cannot be right.`);
 }
+
+/** Beyond 64 bits the exact figure means nothing any more: a limit nobody reaches, a forecast off every scale. */
+export const clamped = (value: bigint): bigint => (value > largest ? largest : value < -largest ? -largest : value);

@@ -4,16 +4,10 @@ import { OperationError } from '../../domain/errors.ts';
 import type { HistoryPoint } from '../../domain/storage/forecast.ts';
 import type { ReportRow } from '../../domain/storage/report-row.ts';
 import type { WarningLevel } from '../../domain/storage/thresholds.ts';
-import type { ScanRef } from '../../workflows/storage/contract.ts';
-import { asBigInt, asBigIntOrNull, batches, transaction, type Database, type StoredInteger } from '../platform/database/index.ts';
+import { asBigInt, asBigIntOrNull, batches, type Database, type StoredInteger } from '../platform/database/index.ts';
 import { baseDirectoryNumbers, numbersOf, piNumbers, type Pi } from './lookups.ts';
-import { int64, largest, lockVolume, numberedName, usageKeys } from './usage-keys.ts';
-import { replaceUserRecords, userRecords, usersProduct, type UserLoadRow } from './user-store.ts';
-
-/** The product whose loads mark that the rows of `lustre_usage` are there. */
-const groupsProduct = 'groups';
-/** All that a scan's load consists of. */
-const products = [groupsProduct, usersProduct] as const;
+import { loadAtOnce, placeOf, type LoadHooks, type ProductLoad } from './product-load.ts';
+import { clamped, int64, numberedName, usageKeys } from './usage-keys.ts';
 
 /** Usage of one group below one base directory, with all that is said of it on that date. */
 export interface LoadRow {
@@ -49,63 +43,24 @@ export interface LoadRow {
   level: WarningLevel;
 }
 
-export interface LoadedScan {
-  /** ISO instant. */
-  at: string;
-  /** Accepted lines. */
-  lines: number;
-  groups: number;
-  /** Decimal. */
-  bytes: string;
-}
-
-/**
- * When this very scan was loaded completely; null when it was not, when a product is missing (it is younger than the load),
- * or when another scan of its date came after it.
- */
-export async function loadedScan(db: Database, volume: string, identity: string): Promise<LoadedScan | null> {
-  const rows: { loaded_at: string; lines_accepted: number; group_count: number; used: StoredInteger }[] = await db
-    .knex('scan_load')
-    .join('volume', 'volume.volume_id', 'scan_load.volume_id')
-    .where({ scratch_disk: volume, scan_identity: identity })
-    .whereIn('product', products)
-    .select('loaded_at', 'lines_accepted', 'group_count', 'used');
-  const [row] = rows;
-  return row === undefined || rows.length < products.length ? null : { at: row.loaded_at, lines: row.lines_accepted, groups: row.group_count, bytes: String(row.used) };
-}
-
-export interface LoadInput {
-  scan: ScanRef;
-  /** YYYY-MM-DD. */
-  reportDate: string;
-  counts: { lines: number; rejected: number; groups: number; bytes: string };
+export interface LoadInput extends Omit<ProductLoad, 'product'> {
   /** One for each group and base directory. */
   rows: readonly LoadRow[];
-  /** One for each user and group. */
-  users: readonly UserLoadRow[];
 }
 
 /**
- * Replaces a volume's rows of the scan's date, and marks the scan as loaded: at once, so that readers see the old rows or
+ * Replaces a volume's rows of the scan's date, and marks the product as loaded: at once, so that readers see the old rows or
  * the new ones. Running it again, or twice at the same time, gives the same rows once.
  * Errors: `ContractError` for two rows of one group and base directory, `InputCorrupt` for a number that no 64-bit column
  * holds, and those of the database.
- * @returns how many rows of groups there are
  */
-export async function loadVolume(
-  db: Database,
-  input: LoadInput,
-  hooks: { signal?: AbortSignal; onProgress?: (progress: { rows: number; of: number }) => void } = {},
-): Promise<{ rows: number }> {
+export async function loadGroups(db: Database, input: LoadInput, hooks: LoadHooks = {}): Promise<{ rows: number }> {
   const { scan } = input;
   const named = withDistinctNames(input.rows);
-  const volumeId = (await numbersOf(db.knex, 'volume', [scan.volume])).of(scan.volume);
+  const place = await placeOf(db, scan);
   const groups = await numbersOf(db.knex, 'unix_group', named.values());
-  const directories = await baseDirectoryNumbers(db.knex, volumeId, new Set(input.rows.map((row) => row.baseDirectory)));
+  const directories = await baseDirectoryNumbers(db.knex, place.volume_id, new Set(input.rows.map((row) => row.baseDirectory)));
   const piOf = await piNumbers(db.knex, input.rows.flatMap((row) => row.pi ?? []));
-
-  const place = { volume_id: volumeId, record_date: scan.recordDate };
-  const users = await userRecords(db.knex, place, input.users);
 
   const records = input.rows.map((row) => ({
     used: int64(row.used, `The group ${row.group}`, `bytes below ${row.baseDirectory}`),
@@ -137,48 +92,23 @@ export async function loadVolume(
   const wanted = new Set(records.map(keyOf));
   if (wanted.size !== records.length) throw new OperationError('ContractError', `Two rows of ${scan.volume} have the same group and base directory.`);
 
-  await transaction(db, async (trx) => {
-    await lockVolume(trx, volumeId);
-    const stale = (await usageKeys(trx, volumeId, scan.recordDate)).filter((row) => !wanted.has(keyOf(row)));
+  return loadAtOnce(db, { ...input, product: 'groups' }, place, async (trx) => {
+    const stale = (await usageKeys(trx, place.volume_id, scan.recordDate)).filter((row) => !wanted.has(keyOf(row)));
     for (const batch of batches(stale.map((row) => row.record_id))) {
       await trx('lustre_usage').whereIn('record_id', batch).del();
     }
     let rows = 0;
-    const written = (more: number): void => {
-      rows += more;
-      hooks.onProgress?.({ rows, of: records.length + users.length });
-    };
     for (const batch of batches(records)) {
       hooks.signal?.throwIfAborted();
       await trx('lustre_usage').insert(batch).onConflict(['base_directory_id', 'record_date', 'unix_id']).merge();
-      written(batch.length);
+      rows += batch.length;
+      hooks.onProgress?.({ rows, of: records.length });
       // Embedded SQLite works in our own thread: let heartbeats and cancellations in.
       await otherWork();
     }
-    await replaceUserRecords(trx, place, users, (more) => {
-      hooks.signal?.throwIfAborted();
-      written(more);
-    });
     hooks.signal?.throwIfAborted();
-    await trx('scan_load')
-      .insert(products.map((product) => ({
-        ...place,
-        product,
-        scan_path: scan.path,
-        scan_size: scan.sizeBytes,
-        scan_mtime_ms: Math.floor(scan.mtimeMs),
-        scan_identity: scan.identity,
-        lines_accepted: input.counts.lines,
-        lines_rejected: input.counts.rejected,
-        group_count: input.counts.groups,
-        used: clamped(BigInt(input.counts.bytes)),
-        report_date: input.reportDate,
-        loaded_at: new Date().toISOString(),
-      })))
-      .onConflict(['volume_id', 'product', 'record_date'])
-      .merge();
+    return rows;
   });
-  return { rows: records.length };
 }
 
 /** Each row's group by a name that no other group of this load has: the lowest real gid keeps a shared name. */
@@ -194,8 +124,6 @@ function withDistinctNames(rows: readonly LoadRow[]): Map<LoadRow, string> {
   return names;
 }
 
-/** Beyond 64 bits the exact figure means nothing any more: a limit nobody reaches, a forecast off every scale. */
-const clamped = (value: bigint): bigint => (value > largest ? largest : value < -largest ? -largest : value);
 const limit = (value: bigint | null): bigint | null => (value === null ? null : clamped(value));
 
 /** Key of `usageHistory`. */
@@ -265,7 +193,7 @@ async function newestDates(db: Database, date: string, volumes: readonly string[
   // Newest of each base directory first: the unique key answers that without reading the years between.
   const byDirectory = db.knex('lustre_usage').where('record_date', '<=', date).groupBy('base_directory_id').select('base_directory_id').max({ newest: 'record_date' }).as('d');
   const withRows = db.knex(byDirectory).join('base_directory as b', 'b.base_directory_id', 'd.base_directory_id').select({ id: 'b.volume_id', newest: 'd.newest' });
-  const loaded = db.knex('scan_load').where({ product: groupsProduct }).where('record_date', '<=', date).select({ id: 'volume_id', newest: 'record_date' });
+  const loaded = db.knex('scan_load').where({ product: 'groups' }).where('record_date', '<=', date).select({ id: 'volume_id', newest: 'record_date' });
   const rows: { id: number; volume: string; recordDate: string }[] = await db
     .knex(withRows.unionAll([loaded]).as('n'))
     .join('volume as v', 'v.volume_id', 'n.id')

@@ -1,13 +1,10 @@
 /** Rows of `user_usage`: each user's usage in each group of a volume. */
 import { setImmediate as otherWork } from 'node:timers/promises';
-import type { Knex } from 'knex';
 import type { UserRow } from '../../domain/storage/user-row.ts';
 import { asBigInt, asBigIntOrNull, batches, type Database, type StoredInteger } from '../platform/database/index.ts';
 import { numbersOf } from './lookups.ts';
+import { loadAtOnce, placeOf, type LoadHooks, type ProductLoad } from './product-load.ts';
 import { int64 } from './usage-keys.ts';
-
-/** The product whose loads mark that these rows are there. */
-export const usersProduct = 'users';
 
 /** Usage of one user in one group, as it is loaded. */
 export interface UserLoadRow {
@@ -31,22 +28,15 @@ export interface UserLoadRow {
   lastModified: string;
 }
 
-/** The rows that one load replaces. */
-export interface UserPlace {
-  volume_id: number;
-  record_date: string;
-}
-
-export interface UserRecord extends UserPlace {
-  uid: number;
-  gid: number;
-}
-
-/** Rows as the table keeps them. Names that are new get their numbers here, outside the caller's transaction. Throws `InputCorrupt` for a number beyond 64 bits. */
-export async function userRecords(knex: Knex, place: UserPlace, rows: readonly UserLoadRow[]): Promise<UserRecord[]> {
-  const users = await numbersOf(knex, 'user', rows.map((row) => row.user));
-  const groups = await numbersOf(knex, 'unix_group', rows.map((row) => row.group));
-  return rows.map((row) => ({
+/**
+ * Replaces a volume's rows of the scan's date, those of the original too, and marks the product as loaded, at once. Throws
+ * `InputCorrupt` for a number beyond 64 bits.
+ */
+export async function loadUsers(db: Database, input: Omit<ProductLoad, 'product'> & { rows: readonly UserLoadRow[] }, hooks: LoadHooks = {}): Promise<{ rows: number }> {
+  const place = await placeOf(db, input.scan);
+  const users = await numbersOf(db.knex, 'user', input.rows.map((row) => row.user));
+  const groups = await numbersOf(db.knex, 'unix_group', input.rows.map((row) => row.group));
+  const records = input.rows.map((row) => ({
     ...place,
     user_id: users.of(row.user),
     group_id: groups.of(row.group),
@@ -60,17 +50,20 @@ export async function userRecords(knex: Knex, place: UserPlace, rows: readonly U
     inodes: int64(row.inodes, `The user ${row.user}`, 'entries'),
     newest_mtime: row.newest,
   }));
-}
-
-/** Puts `records` in place of all rows of their volume and date, those of the original too. The volume must be locked. */
-export async function replaceUserRecords(trx: Knex.Transaction, place: UserPlace, records: readonly UserRecord[], onBatch: (rows: number) => void): Promise<void> {
-  await trx('user_usage').where(place).del();
-  for (const batch of batches(records)) {
-    await trx('user_usage').insert(batch);
-    onBatch(batch.length);
-    // Embedded SQLite works in our own thread: let heartbeats and cancellations in.
-    await otherWork();
-  }
+  return loadAtOnce(db, { ...input, product: 'users' }, place, async (trx) => {
+    await trx('user_usage').where(place).del();
+    let rows = 0;
+    for (const batch of batches(records)) {
+      hooks.signal?.throwIfAborted();
+      await trx('user_usage').insert(batch);
+      rows += batch.length;
+      hooks.onProgress?.({ rows, of: records.length });
+      // Embedded SQLite works in our own thread: let heartbeats and cancellations in.
+      await otherWork();
+    }
+    hooks.signal?.throwIfAborted();
+    return rows;
+  });
 }
 
 interface StoredRow {
@@ -91,7 +84,7 @@ interface StoredRow {
 export async function userRows(db: Database, date: string, options: { volumes?: readonly string[] } = {}): Promise<UserRow[]> {
   const withRows = db.knex('user_usage').where('record_date', '<=', date).groupBy('volume_id').select({ id: 'volume_id' }).max({ newest: 'record_date' }).as('w');
   // A load that found nothing left no row.
-  const loaded = db.knex('scan_load').where({ product: usersProduct }).where('record_date', '<=', date).select({ id: 'volume_id', newest: 'record_date' });
+  const loaded = db.knex('scan_load').where({ product: 'users' }).where('record_date', '<=', date).select({ id: 'volume_id', newest: 'record_date' });
   const newest: { id: number; volume: string; recordDate: string }[] = await db
     .knex(db.knex(withRows).select('id', 'newest').unionAll([loaded]).as('n'))
     .join('volume as v', 'v.volume_id', 'n.id')

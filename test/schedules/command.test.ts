@@ -46,10 +46,10 @@ describe('longshore setup and longshore schedules', function () {
 
     const applied = await longshore('schedules', 'apply', '--json');
     assert.equal(applied.code, 0, applied.err);
-    assert.partialDeepStrictEqual(JSON.parse(applied.out), { schedules: [{ id: 'storage-report-daily', did: 'created' }, { id: 'storage-report-repair', did: 'created' }] });
+    assert.partialDeepStrictEqual(JSON.parse(applied.out), { schedules: [{ id: 'storage-report-daily', did: 'created' }, { id: 'storage-report-repair', did: 'created' }, { id: 'storage-growth-weekly', did: 'created' }, { id: 'storage-prune-monthly', did: 'created' }] });
 
     const after = await longshore('schedules', 'plan', '--json');
     assert.equal(after.code, 0, after.err);
-    assert.partialDeepStrictEqual(JSON.parse(after.out), { differs: false, schedules: [{ action: 'none' }, { action: 'none' }] });
+    assert.partialDeepStrictEqual(JSON.parse(after.out), { differs: false, schedules: Array(4).fill({ action: 'none' }) });
   });
 });

@@ -18,9 +18,10 @@ import { useTemporal } from '../support/services/temporal.ts';
 describe('schedules on a server', () => {
   let connection: Connection;
   let client: Client;
-  const definitions = scheduleDefinitions(configSchema.parse({ site: { timeZone: 'Europe/London' } }));
-  const [daily, repair] = definitions;
+  const all = scheduleDefinitions(configSchema.parse({ site: { timeZone: 'Europe/London' }, storage: { schedule: { sets: [{ name: 'night', dailyAt: '22:15', products: ['split'] }] } } }));
+  const [daily, repair] = all;
   assert(daily && repair);
+  const definitions = [daily, repair];
   const at = (time: string): ScheduleDefinition => ({ ...daily, times: { ...daily.times, calendars: [dailyAt(time)] } });
   const scheduleOf = ({ id }: ScheduleDefinition) => client.schedule.getHandle(id);
   const did = async (...given: Parameters<typeof applySchedules>) => (await applySchedules(...given)).map((outcome) => `${outcome.id} ${outcome.did}`);
@@ -61,6 +62,12 @@ describe('schedules on a server', () => {
     assert.equal(after.differs, false);
     assert.deepEqual(after.schedules.map(({ action, reason, differences }) => [action, reason, differences]), [['none', 'as defined', []], ['none', 'as defined', []]]);
     assert.deepEqual(await did(client, definitions), ['storage-report-daily nothing', 'storage-report-repair nothing']);
+  });
+
+  it('are made and described back whatever their calendar: daily, weekly, monthly, a set’s', async () => {
+    assert.deepEqual((await applySchedules(client, all)).map((outcome) => outcome.id), ['storage-report-daily', 'storage-report-repair', 'storage-report-night', 'storage-growth-weekly', 'storage-prune-monthly']);
+    assert.deepEqual((await planSchedules(client, all)).schedules.flatMap((each) => each.differences), []);
+    assert.deepEqual((await did(client, all)).filter((each) => !each.endsWith(' nothing')), []);
   });
 
   it('are described back as defined: times, zone, overlap, catch-up, what is started', async () => {

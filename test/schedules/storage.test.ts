@@ -8,9 +8,16 @@ import { definitionLines, timesText } from '../../schedules/text.ts';
 const definitions = (settings: object = {}): ScheduleDefinition[] => scheduleDefinitions(configSchema.parse(settings));
 
 describe('schedules that the configuration asks for', () => {
-  it('are one that starts the report of the day and one that repairs it', () => {
-    const [daily, repair] = definitions({ site: { timeZone: 'Europe/Stockholm' }, storage: { schedule: { dailyAt: '05:45', repairEveryHours: 3 } } });
-    assert(daily && repair);
+  it('start the report of the day, repair it, compare weekly and prune monthly', () => {
+    const [daily, repair, growth, prune] = definitions({
+      site: { timeZone: 'Europe/Stockholm' },
+      storage: { schedule: { dailyAt: '05:45', repairEveryHours: 3, growth: { day: 'sunday', at: '07:10' }, prune: { day: 28, at: '00:00' } } },
+    });
+    assert(daily && repair && growth && prune);
+    assert.equal(timesText(growth.times.calendars, []), 'at 07:10, dayOfWeek SUNDAY');
+    assert.deepEqual(growth.workflow.args, [{ kind: 'growth' }]);
+    assert.equal(timesText(prune.times.calendars, []), 'at 00:00, dayOfMonth 28');
+    assert.equal(prune.workflow.type, 'storagePruneWorkflow');
     assert.equal(daily.id, 'storage-report-daily');
     assert.equal(daily.times.timeZone, 'Europe/Stockholm');
     assert.equal(timesText(daily.times.calendars, daily.times.intervals), 'at 05:45');
@@ -22,6 +29,13 @@ describe('schedules that the configuration asks for', () => {
       assert.equal(workflow.type, 'storageReportTickWorkflow');
       assert.equal(workflow.taskQueue, 'storage.workflows');
     }
+  });
+
+  it('give each set of products a time of its own', () => {
+    const sets = [{ name: 'night', dailyAt: '22:15', products: ['split'] }];
+    const night = definitions({ storage: { schedule: { sets } } }).find((each) => each.id === 'storage-report-night');
+    assert.deepEqual(night?.workflow.args, [{ kind: 'daily', set: 'night' }]);
+    assert.equal(timesText(night.times.calendars, []), 'at 22:15');
   });
 
   it('are none when schedules are switched off', () => {
@@ -46,7 +60,7 @@ describe('schedules that the configuration asks for', () => {
 
   it('never come too late to be of use, and always say why', () => {
     for (const { id, overlap, catchUp } of definitions()) {
-      assert(catchUp.seconds >= 10 && catchUp.seconds < 86_400, `${id}: a catch-up of ${catchUp.seconds} s`);
+      assert(catchUp.seconds >= 10 && catchUp.seconds <= 7 * 86_400, `${id}: a catch-up of ${catchUp.seconds} s`);
       for (const { why } of [overlap, catchUp]) assert.match(why, /^[a-z].*\.$/);
     }
   });

@@ -5,17 +5,26 @@ import { Context } from '@temporalio/activity';
 import { createStorage } from '../../client/storage.ts';
 import { OperationError } from '../../domain/errors.ts';
 import {
+  backfillId,
+  growthId,
+  pruneId,
   reportId,
   reportStatus,
   taskQueues,
   volumeId,
   workflowTypes,
   type PassRef,
+  type BackfillInput,
+  type BackfillStatus,
+  type GrowthResult,
+  type PruneResult,
   type ReportInput,
+  type ReportPlan,
   type ReportResult,
   type ScanRef,
   type StorageScanActivities,
   type StorageServiceActivities,
+  type TickInput,
   type TickResult,
   type VolumeOutcome,
 } from '../../workflows/storage/contract.ts';
@@ -32,7 +41,11 @@ const scanOf = (volume: string, recordDate = '2026-11-20'): ScanRef => ({
   mtimeMs: 1_795_000_000_000,
   identity: `identity-${volume}`,
 });
-const pass: PassRef = { directory: '/passes/1', sha256: 'f'.repeat(64), lines: 100, rejected: 0, groups: 3, bytes: '9007199254740993', seconds: 1 };
+const pass: PassRef = { directory: '/passes/1', sha256: 'f'.repeat(64), products: ['groups', 'users'], lines: 100, rejected: 0, groups: 3, bytes: '9007199254740993', seconds: 1 };
+
+const plan: ReportPlan = { date: '2026-11-21', volumes: [], products: ['groups', 'users'], concurrency: 2, backfillConcurrency: 1, sets: ['night'], waitForPersonSeconds: 18 * 3600, keepPassDays: 3 };
+const nothingLoaded: Activities['isLoaded'] = async ({ products }) => ({ missing: products, loaded: [] });
+const allLoaded: Activities['isLoaded'] = async ({ products }) => ({ missing: [], loaded: products });
 
 /** A world in which everything works, and a note of what was asked. */
 function wellBehaved(volumes: string[]): { activities: Activities; calls: string[] } {
@@ -41,24 +54,34 @@ function wellBehaved(volumes: string[]): { activities: Activities; calls: string
   return {
     calls,
     activities: {
-      planReport: async ({ volumes: wanted }) => ({ date: '2026-11-21', volumes: wanted ?? volumes, concurrency: 2, waitForPersonSeconds: 18 * 3600, keepPassDays: 3 }),
+      planReport: async ({ volumes: wanted, products }) => ({ ...plan, volumes: wanted ?? volumes, products: products ?? plan.products }),
+      planSet: async ({ set }) => (set === 'night' ? ['split'] : null),
       refreshNames: async () => ({ state: 'fresh', groups: 3, repaired: 0, ageSeconds: 0 }),
       findScan: async ({ volume }) => scanOf(volume),
-      isLoaded: async () => ({ loaded: false }),
-      readScan: async ({ scan }) => {
+      isLoaded: nothingLoaded,
+      readScan: async ({ scan, products }) => {
         note(`read ${scan.volume}`);
-        return pass;
+        return { ...pass, products };
       },
       fetchQuotas: async () => ({ path: '/passes/1/quotas.json', known: 3, unknown: 0 }),
-      loadVolume: async ({ scan }) => {
-        note(`load ${scan.volume}`);
-        return { rows: 3, warnings: { kindaOk: 1, notOk: 0 }, unknownNames: 0 };
+      loadProduct: async ({ product, scan }) => {
+        note(`load ${scan.volume} ${product}`);
+        return { rows: 3, unknownNames: 0, ...(product === 'groups' ? { warnings: { kindaOk: 1, notOk: 0 } } : {}) };
       },
       saveOutcome: async ({ outcome }) => note(`outcome ${outcome.volume} ${outcome.state}`),
       writeReport: async ({ state }) => {
         note(`tsv ${state}`);
         return { tsv: '/reports/report.tsv', rows: 3 };
       },
+      writeSplit: async ({ date }) => {
+        note(`split ${date}`);
+        return { directory: `/groups/${date}`, groups: 3, bytes: '30' };
+      },
+      uploadSplit: async () => ({ uploaded: 's3://bucket/groups' }),
+      pruneSplits: async () => ({ removed: 2 }),
+      writeGrowth: async ({ date }) => ({ tsv: `/reports/growth-${date}.tsv` }),
+      compareScans: async ({ volume }) => ({ volume, state: 'compared', from: '2026-11-14', to: '2026-11-20', net: '5' }),
+      pruneHistory: async () => ({ rows: { directory_usage: 7 } }),
       cleanPasses: async () => ({ removed: 0 }),
     },
   };
@@ -72,8 +95,8 @@ describe('storage workflows', function () {
   /** The worker's functions ask `current`, so that a test changes the world without a new worker. */
   const delegate = (names: (keyof Activities)[]): Record<string, (input: never) => Promise<unknown>> =>
     Object.fromEntries(names.map((name) => [name, (input: never) => (current[name] as (input: never) => Promise<unknown>)(input)]));
-  const scanNames = ['findScan', 'readScan', 'fetchQuotas', 'loadVolume', 'writeReport', 'cleanPasses'] as const satisfies (keyof StorageScanActivities)[];
-  const serviceNames = ['planReport', 'refreshNames', 'saveOutcome', 'isLoaded'] as const satisfies (keyof StorageServiceActivities)[];
+  const scanNames = ['findScan', 'readScan', 'fetchQuotas', 'loadProduct', 'writeReport', 'writeSplit', 'uploadSplit', 'pruneSplits', 'writeGrowth', 'cleanPasses'] as const satisfies (keyof StorageScanActivities)[];
+  const serviceNames = ['planReport', 'planSet', 'refreshNames', 'saveOutcome', 'isLoaded', 'compareScans', 'pruneHistory'] as const satisfies (keyof StorageServiceActivities)[];
   const work = (maxCachedWorkflows?: number): Promise<{ stop(): Promise<void> }> =>
     world.work({
       workflows: taskQueues.workflows,
@@ -115,7 +138,7 @@ describe('storage workflows', function () {
 
   it('skips a scan that was loaded before, unless forced', async () => {
     const { activities, calls } = wellBehaved(['scratch104']);
-    current = { ...activities, isLoaded: async () => ({ loaded: true, at: '2026-11-20T03:00:00Z', lines: 5, groups: 2, bytes: '7' }) };
+    current = { ...activities, isLoaded: async (input) => ({ ...(await allLoaded(input)), at: '2026-11-20T03:00:00Z', lines: 5, groups: 2, bytes: '7' }) };
     const handle = await start('2026-01-02');
     assert.deepEqual((await handle.result()).counts, { skipped: 1 });
     assert.equal(calls.some((each) => each.startsWith('read')), false);
@@ -218,12 +241,12 @@ describe('storage workflows', function () {
 
   it('goes back to the pass when its figures are gone', async () => {
     const { activities, calls } = wellBehaved(['scratch110']);
-    let lost = 2;
+    let lost = 4; // two products, two rounds
     current = {
       ...activities,
-      loadVolume: async (input) => {
+      loadProduct: async (input) => {
         if (lost-- > 0) throw new OperationError('IntermediateLost', 'the figures are gone');
-        return activities.loadVolume(input);
+        return activities.loadProduct(input);
       },
     };
     const handle = await start('2026-01-07');
@@ -246,7 +269,7 @@ describe('storage workflows', function () {
     const handle = await start('2026-01-17', { force: true });
     assert.deepEqual((await handle.result()).counts, { loaded: 1 });
     assert.equal(searches, 2);
-    assert.deepEqual(calls.filter((each) => each.startsWith('load')), ['load scratch119']);
+    assert.deepEqual(calls.filter((each) => each.startsWith('load')), ['load scratch119 groups', 'load scratch119 users']);
   });
 
   it('waits for a volume that another report is loading, and then finds it loaded', async () => {
@@ -260,11 +283,11 @@ describe('storage workflows', function () {
         await held;
         return activities.readScan(input);
       },
-      loadVolume: async (input) => {
+      loadProduct: async (input) => {
         loaded = true;
-        return activities.loadVolume(input);
+        return activities.loadProduct(input);
       },
-      isLoaded: async () => ({ loaded }),
+      isLoaded: (input) => (loaded ? allLoaded(input) : nothingLoaded(input)),
     };
     const first = await start('2026-01-08');
     const storage = createStorage(world.client);
@@ -277,7 +300,7 @@ describe('storage workflows', function () {
     release();
     assert.deepEqual((await first.result()).counts, { loaded: 1 });
     assert.deepEqual((await second.result()).counts, { skipped: 1 });
-    assert.equal(calls.filter((each) => each === 'load scratch111').length, 1, 'loaded once');
+    assert.equal(calls.filter((each) => each === 'load scratch111 groups').length, 1, 'loaded once');
     await world.replay(second, 'waited-for-the-lock');
   });
 
@@ -344,18 +367,18 @@ describe('storage workflows', function () {
   it('tells those who watch why a step is tried again', async () => {
     const { activities } = wellBehaved(['scratch120']);
     let broken = true;
-    const loadVolume: Activities['loadVolume'] = async (input) => {
+    const loadProduct: Activities['loadProduct'] = async (input) => {
       if (broken) throw new OperationError('DependencyDown', 'The database does not answer.');
-      return activities.loadVolume(input);
+      return activities.loadProduct(input);
     };
-    current = { ...activities, loadVolume };
+    current = { ...activities, loadProduct };
     const report = await createStorage(world.client).startReport({ date: '2026-01-18' });
     let trouble: string | undefined;
     for await (const snapshot of report.watch({ intervalMs: 20 })) {
       trouble ??= snapshot.troubles['scratch120'];
       if (trouble !== undefined) broken = false;
     }
-    assert.match(trouble ?? '', /^loadVolume, attempt \d+: The database does not answer\.$/);
+    assert.match(trouble ?? '', /^loadProduct, attempt \d+: The database does not answer\.$/);
   });
 
   it('refuses an id that is not the date’s: the id is the lock', async () => {
@@ -373,10 +396,10 @@ describe('storage workflows', function () {
     const { activities } = wellBehaved(volumes);
     current = {
       ...activities,
-      planReport: async () => ({ date: '2026-11-21', volumes, concurrency: 20, waitForPersonSeconds: 1, keepPassDays: 3 }),
+      planReport: async () => ({ ...plan, volumes, concurrency: 20, waitForPersonSeconds: 1 }),
       findScan: async ({ volume }) => (volume === 'disk7' ? null : scanOf(volume)),
       // Most were loaded before: what is measured is the report's own history.
-      isLoaded: async ({ scan }) => ({ loaded: Number(scan.volume.slice(4)) >= 40 }),
+      isLoaded: (input) => (Number(input.scan.volume.slice(4)) >= 40 ? allLoaded(input) : nothingLoaded(input)),
       readScan: async (input) => {
         if (['disk8', 'disk9'].includes(input.scan.volume)) throw new OperationError('InputCorrupt', 'x'.repeat(2000));
         return pass;
@@ -417,9 +440,218 @@ describe('storage workflows', function () {
     }
   });
 
+  it('loads what can be loaded when one product fails, and only that one again after a retry', async () => {
+    const { activities, calls } = wellBehaved(['scratch130']);
+    const loaded = new Set<string>();
+    let broken = true;
+    current = {
+      ...activities,
+      isLoaded: async ({ products }) => ({ missing: products.filter((each) => !loaded.has(each)), loaded: products.filter((each) => loaded.has(each)) }),
+      loadProduct: async (input) => {
+        if (input.product === 'users' && broken) throw new OperationError('InputCorrupt', 'a user has too many bytes');
+        const load = await activities.loadProduct(input);
+        loaded.add(input.product);
+        return load;
+      },
+    };
+    const handle = await start('2026-02-01');
+    await until(handle, 'needs-person');
+    const [volume] = (await handle.query(reportStatus)).volumes;
+    assert.deepEqual(volume?.products, [
+      { product: 'groups', state: 'loaded', rows: 3 },
+      { product: 'users', state: 'failed', problem: { type: 'InputCorrupt', message: 'a user has too many bytes' } },
+    ]);
+    assert.match(volume.reason, /^users: a user has too many bytes 3 rows of /);
+    broken = false;
+    await createStorage(world.client).report('2026-02-01').retry('scratch130');
+    assert.deepEqual((await handle.result()).counts, { loaded: 1 });
+    assert.deepEqual(calls.filter((each) => each.startsWith('load')), ['load scratch130 groups', 'load scratch130 users'], 'what was loaded is not loaded again');
+    await world.replay(world.client.workflow.getHandle(volumeId('scratch130')), 'one-product-again');
+  });
+
+  it('says its place in the queue, and takes volumes in the order of the plan', async () => {
+    const { activities, calls } = wellBehaved(['large', 'middle', 'small']);
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    current = {
+      ...activities,
+      planReport: async () => ({ ...plan, volumes: ['large', 'middle', 'small'], concurrency: 1 }),
+      readScan: async (input) => {
+        await held;
+        return activities.readScan(input);
+      },
+    };
+    const handle = await start('2026-02-02');
+    for await (const snapshot of createStorage(world.client).report('2026-02-02').watch({ intervalMs: 20 })) {
+      if (snapshot.volumes[0]?.state !== 'running') continue;
+      assert.deepEqual(snapshot.volumes.slice(1).map((each) => each.reason), ['Waits for its turn: place 1 of 2.', 'Waits for its turn: place 2 of 2.']);
+      break;
+    }
+    release();
+    await handle.result();
+    assert.deepEqual(calls.filter((each) => each.startsWith('read')), ['read large', 'read middle', 'read small']);
+  });
+
+  it('makes a set of products beside the day’s report, with a split that is uploaded', async () => {
+    const { activities, calls } = wellBehaved(['scratch131']);
+    const aside: (boolean | undefined)[] = [];
+    current = { ...activities, saveOutcome: async (input) => void aside.push(input.aside) };
+    const storage = createStorage(world.client);
+    const report = await storage.startReport({ date: '2026-02-03', set: 'night', products: ['split'] });
+    const result = await report.result();
+    assert.equal(report.workflowId, 'storage/report/2026-02-03/night');
+    assert.deepEqual(result.split, { directory: '/groups/2026-02-03', groups: 3, bytes: '30', uploaded: 's3://bucket/groups' });
+    assert.deepEqual(calls, ['read scratch131', 'load scratch131 split', 'tsv done', 'split 2026-02-03']);
+    assert.deepEqual(aside, [true]);
+    await world.replay(world.client.workflow.getHandle(report.workflowId), 'split-of-a-set');
+  });
+
+  it('ends with what it could write when the object store refuses', async () => {
+    const { activities } = wellBehaved(['scratch132']);
+    current = {
+      ...activities,
+      uploadSplit: async () => {
+        throw new OperationError('PermissionDenied', 'The object store refused the key.');
+      },
+    };
+    const result = await (await createStorage(world.client).startReport({ date: '2026-02-04', products: ['split'] })).result();
+    assert.deepEqual(result.counts, { loaded: 1 });
+    assert.deepEqual(result.split, { directory: '/groups/2026-02-04', groups: 3, bytes: '30' });
+    assert.deepEqual(result.problems, [{ volume: '', type: 'PermissionDenied', message: 'The object store refused the key.' }]);
+  });
+
+  it('compares every volume, one that fails apart, and writes who grew', async () => {
+    const { activities } = wellBehaved(['scratch133', 'scratch134']);
+    current = {
+      ...activities,
+      compareScans: async (input) => {
+        if (input.volume === 'scratch133') throw new OperationError('ContractError', 'no');
+        return activities.compareScans(input);
+      },
+    };
+    const handle = await world.client.workflow.start<(input: { date: string }) => Promise<GrowthResult>>(workflowTypes.growth, { workflowId: growthId('2026-02-05'), taskQueue: taskQueues.workflows, args: [{ date: '2026-02-05' }] });
+    const { volumes, tsv } = await handle.result();
+    assert.deepEqual(volumes.map((each) => [each.volume, each.state]), [['scratch133', 'failed'], ['scratch134', 'compared']]);
+    assert.equal(tsv, '/reports/growth-2026-02-05.tsv');
+    await world.replay(handle, 'one-failed');
+  });
+
+  it('prunes rows and sets', async () => {
+    current = wellBehaved([]).activities;
+    const handle = await world.client.workflow.start<() => Promise<PruneResult>>(workflowTypes.prune, { workflowId: pruneId, taskQueue: taskQueues.workflows });
+    assert.deepEqual(await handle.result(), { rows: { directory_usage: 7 }, sets: 2 });
+    await world.replay(handle, 'pruned');
+  });
+
+  describe('back-fill', () => {
+    const backfill = (input: Partial<BackfillInput>, client = world.client): Promise<WorkflowHandle<(input: BackfillInput) => Promise<BackfillStatus>>> =>
+      client.workflow.start(workflowTypes.backfill, {
+        workflowId: backfillId,
+        taskQueue: taskQueues.workflows,
+        args: [{ from: '2026-03-01', to: '2026-03-03', order: 'newest-first', ...input }],
+      });
+
+    it('loads the scan of each date, newest first, skips what is loaded, and goes on after a failure', async () => {
+      const { activities, calls } = wellBehaved(['scratch140', 'scratch141']);
+      const asked: string[] = [];
+      current = {
+        ...activities,
+        findScan: async ({ volume, date, exact }) => {
+          assert.equal(exact, true);
+          asked.push(`${date} ${volume}`);
+          return volume === 'scratch141' && date === '2026-03-02' ? null : scanOf(volume, date);
+        },
+        isLoaded: (input) => (input.scan.recordDate === '2026-03-01' ? allLoaded(input) : nothingLoaded(input)),
+        readScan: async (input) => {
+          if (input.scan.volume === 'scratch140' && input.scan.recordDate === '2026-03-02') throw new OperationError('InputCorrupt', 'damaged');
+          return activities.readScan(input);
+        },
+      };
+      const handle = await backfill({ products: ['users', 'split'] });
+      const { counts, problems, state, datesDone } = await handle.result();
+      assert.deepEqual({ counts, state, datesDone }, { counts: { loaded: 2, skipped: 2, failed: 1, none: 1 }, state: 'done', datesDone: 3 });
+      assert.deepEqual(problems, [{ date: '2026-03-02', volume: 'scratch140', type: 'InputCorrupt', message: 'damaged' }]);
+      assert.deepEqual(asked, ['2026-03-03 scratch140', '2026-03-03 scratch141', '2026-03-02 scratch140', '2026-03-02 scratch141', '2026-03-01 scratch140', '2026-03-01 scratch141']);
+      assert.deepEqual(calls.filter((each) => each.startsWith('load')), ['load scratch140 users', 'load scratch141 users'], 'a split is not about old dates');
+      await world.replay(handle, 'newest-first');
+    });
+
+    it('pauses between volumes, says why, and goes on', async () => {
+      const { activities, calls } = wellBehaved(['scratch142']);
+      let reading = (): void => undefined;
+      const began = new Promise<void>((resolve) => (reading = resolve));
+      let release = (): void => undefined;
+      const held = new Promise<void>((resolve) => (release = resolve));
+      current = {
+        ...activities,
+        findScan: async ({ volume, date }) => scanOf(volume, date),
+        readScan: async (input) => {
+          reading();
+          await held;
+          return activities.readScan(input);
+        },
+      };
+      const handle = await backfill({ order: 'oldest-first' });
+      await began;
+      const run = createStorage(world.client).backfill;
+      await assert.rejects(run.resume(), (error: unknown) => error instanceof WorkflowUpdateFailedError && /nothing to resume/.test(String(error.cause)));
+      assert.equal((await run.pause('the database is full')).state, 'paused');
+      release();
+      const settled = async (): Promise<BackfillStatus> => {
+        for await (const status of run.watch({ intervalMs: 20 })) if (status.counts.loaded === 1) return status;
+        return run.status();
+      };
+      assert.deepEqual([(await settled()).reason, calls.filter((each) => each.startsWith('read')).length], ['the database is full', 1]);
+      await run.resume();
+      assert.deepEqual((await handle.result()).counts, { loaded: 3, skipped: 0, failed: 0, none: 0 });
+      await world.replay(handle, 'paused');
+    });
+
+    it('gives way to the report of the day', async () => {
+      const { activities, calls } = wellBehaved(['scratch143']);
+      let reading = (): void => undefined;
+      const began = new Promise<void>((resolve) => (reading = resolve));
+      let release = (): void => undefined;
+      const held = new Promise<void>((resolve) => (release = resolve));
+      current = {
+        ...activities,
+        findScan: async ({ volume, date }) => scanOf(volume, date),
+        readScan: async (input) => {
+          calls.push(`date ${input.scan.recordDate}`);
+          reading();
+          await held;
+          return activities.readScan(input);
+        },
+      };
+      const handle = await backfill({ order: 'oldest-first' }, world.skipping);
+      await began;
+      const report = await start('2026-04-01', {}, world.skipping);
+      for await (const snapshot of createStorage(world.client).report('2026-04-01').watch({ intervalMs: 20 })) if (snapshot.volumes[0]?.state === 'waiting') break;
+      release();
+      assert.deepEqual((await report.result()).counts, { loaded: 1 });
+      assert.deepEqual((await handle.result()).counts, { loaded: 3, skipped: 0, failed: 0, none: 0 });
+      assert.deepEqual(calls.filter((each) => each.startsWith('date')), ['date 2026-03-01', 'date 2026-04-01', 'date 2026-03-02', 'date 2026-03-03'], 'the report came before the next date');
+    });
+
+    it('refuses a range that is none', async () => {
+      const handle = await backfill({ from: '2026-03-04' });
+      await assert.rejects(handle.result(), (error: unknown) => error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure && /from \(2026-03-04\) is after to/.test(error.cause.message));
+    });
+  });
+
   describe('ticks', () => {
-    const tick = (kind: 'daily' | 'repair', id: string): Promise<TickResult> =>
-      world.client.workflow.execute<(input: { kind: 'daily' | 'repair' }) => Promise<TickResult>>(workflowTypes.tick, { workflowId: id, taskQueue: taskQueues.workflows, args: [{ kind }] });
+    const tick = (kind: TickInput['kind'], id: string, set?: string): Promise<TickResult> =>
+      world.client.workflow.execute<(input: TickInput) => Promise<TickResult>>(workflowTypes.tick, { workflowId: id, taskQueue: taskQueues.workflows, args: [{ kind, ...(set === undefined ? {} : { set }) }] });
+
+    it('starts a set of its own, the comparison of the week, and nothing for a set that is gone', async () => {
+      current = wellBehaved(['scratch150']).activities;
+      assert.deepEqual(await tick('daily', 'tick-set', 'night'), { date: '2026-11-21', did: 'started' });
+      assert.deepEqual(await tick('daily', 'tick-gone', 'gone'), { date: '2026-11-21', did: 'no-such-set' });
+      assert.deepEqual(await tick('growth', 'tick-growth'), { date: '2026-11-21', did: 'started' });
+      const report = world.client.workflow.getHandle<(input: ReportInput) => Promise<ReportResult>>(reportId('2026-11-21', 'night'));
+      assert.equal((await report.result()).split?.groups, 3);
+      assert.equal((await world.client.workflow.getHandle<() => Promise<GrowthResult>>(growthId('2026-11-21')).result()).volumes.length, 1);
+    });
 
     it('starts the report of the day once, and asks it to repair what failed', async () => {
       const { activities } = wellBehaved(['scratch117']);

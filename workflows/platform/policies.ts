@@ -42,3 +42,11 @@ export const forPass = {
   heartbeatTimeout: '1 minute',
   retry: { initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '10 minutes', maximumAttempts: 8 },
 } satisfies ActivityOptions;
+
+/** Files made from the database or from other files, with progress; an object store may be away for an hour. */
+export const forOutputs = {
+  startToCloseTimeout: '4 hours',
+  scheduleToCloseTimeout: '6 hours',
+  heartbeatTimeout: '1 minute',
+  retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes', maximumAttempts: 12 },
+} satisfies ActivityOptions;

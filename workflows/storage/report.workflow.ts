@@ -3,6 +3,7 @@ import {
   CancellationScope,
   condition,
   continueAsNew,
+  getExternalWorkflowHandle,
   isCancellation,
   log,
   ParentClosePolicy,
@@ -14,10 +15,12 @@ import {
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { contractFailure, problemOf } from '../platform/problems.ts';
-import { forDatabase, forListing, forLookups } from '../platform/policies.ts';
+import { forDatabase, forListing, forLookups, forOutputs } from '../platform/policies.ts';
 import { runStateTeller } from '../platform/run-state.ts';
 import {
   acceptFailures,
+  backfillId,
+  giveWay,
   pipeline,
   reportId,
   reportStatus,
@@ -37,25 +40,27 @@ import {
 import { storageVolumeWorkflow } from './volume.workflow.ts';
 
 const files = proxyActivities<StorageScanActivities>({ ...forListing, taskQueue: taskQueues.scan });
+const outputs = proxyActivities<StorageScanActivities>({ ...forOutputs, taskQueue: taskQueues.scan });
 const services = proxyActivities<StorageServiceActivities>({ ...forDatabase, taskQueue: taskQueues.services });
 const lookups = proxyActivities<StorageServiceActivities>({ ...forLookups, taskQueue: taskQueues.services });
 
 const needsPerson = (outcome: VolumeOutcome): boolean => outcome.state === 'failed' || outcome.state === 'missing';
 const settled = (outcome: VolumeOutcome): boolean => needsPerson(outcome) || outcome.state === 'loaded' || outcome.state === 'skipped';
 
-/** Waits for a volume that another report is loading: 5 s, doubling to 5 min. */
-const lockWaitSeconds = (round: number): number => Math.min(5 * 2 ** round, 300);
+/** Waits for a volume that somebody else is loading: 5 s, doubling to a minute; a back-fill gives way for longer than that. */
+const lockWaitSeconds = (round: number): number => Math.min(5 * 2 ** round, 60);
 
 /**
- * The day's report over all volumes: a child a volume, so many at a time; then the TSV. A volume that fails or is
+ * The day's report over all volumes: a child a volume, so many at a time, the largest first; then its files. A volume that fails or is
  * missing stops no other. While some have, the report stays open for a person (or the repair schedule), who can try a
  * volume again or accept the failures; its result then says what is true.
  */
 export async function storageReportWorkflow(input: ReportInput): Promise<ReportResult> {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(input.date)) throw contractFailure(`date is ${JSON.stringify(input.date)}: expected YYYY-MM-DD`);
   // The id is the day's lock: under another one a second report of the day could run beside the first.
-  if (workflowInfo().workflowId !== reportId(input.date)) throw contractFailure(`the workflow's id is ${workflowInfo().workflowId}: the report of ${input.date} has the id ${reportId(input.date)}`);
-  const status: ReportStatus = input.resume?.status ?? { date: input.date, state: 'running', volumes: [] };
+  const id = reportId(input.date, input.set);
+  if (workflowInfo().workflowId !== id) throw contractFailure(`the workflow's id is ${workflowInfo().workflowId}: the report of ${input.date} has the id ${id}`);
+  const status: ReportStatus = input.resume?.status ?? { date: input.date, state: 'running', volumes: [], ...(input.set === undefined ? {} : { set: input.set }) };
   const queue: { volume: string; force: boolean }[] = [];
   const active = new Set<Promise<void>>();
   let accepted: string | undefined;
@@ -96,6 +101,12 @@ export async function storageReportWorkflow(input: ReportInput): Promise<ReportR
   function enqueue(outcome: VolumeOutcome, force: boolean, reason: string): void {
     replace(status, { volume: outcome.volume, state: 'queued', reason });
     queue.push({ volume: outcome.volume, force });
+    tellPlaces();
+  }
+
+  /** Each volume that waits for its turn says how many are before it. */
+  function tellPlaces(): void {
+    for (const [index, { volume }] of queue.entries()) replace(status, { volume, state: 'queued', reason: `Waits for its turn: place ${index + 1} of ${queue.length}.` });
   }
 
   const tellRun = runStateTeller();
@@ -108,12 +119,13 @@ export async function storageReportWorkflow(input: ReportInput): Promise<ReportR
   };
 
   tell();
-  const plan = await services.planReport({ at: new Date().toISOString(), ...(input.volumes ? { volumes: input.volumes } : {}) });
+  const plan = await services.planReport({ at: new Date().toISOString(), ...(input.volumes ? { volumes: input.volumes } : {}), ...(input.products ? { products: input.products } : {}) });
   const waitSeconds = input.waitForPersonSeconds ?? plan.waitForPersonSeconds;
   let waitUntil = input.resume?.waitUntil;
   if (input.resume === undefined) {
     status.volumes = plan.volumes.map((volume) => ({ volume, state: 'queued', reason: 'Waits for its turn.' }));
     queue.push(...plan.volumes.map((volume) => ({ volume, force: input.force ?? false })));
+    tellPlaces();
   }
 
   const runVolume = async ({ volume, force }: { volume: string; force: boolean }): Promise<void> => {
@@ -132,7 +144,7 @@ export async function storageReportWorkflow(input: ReportInput): Promise<ReportR
       try {
         const child = await startChild(storageVolumeWorkflow, {
           workflowId: volumeId(volume),
-          args: [{ volume, date: input.date, force }],
+          args: [{ volume, date: input.date, products: plan.products, force, ...(input.set === undefined ? {} : { aside: true }) }],
           parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
           staticSummary: `${volume}, report of ${input.date}`,
         });
@@ -141,8 +153,9 @@ export async function storageReportWorkflow(input: ReportInput): Promise<ReportR
         return await child.result();
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-        replace(status, { volume, state: 'waiting', reason: 'Another report is loading this volume.' });
+        replace(status, { volume, state: 'waiting', reason: 'Another report or a back-fill is loading this volume.' });
         tell();
+        await getExternalWorkflowHandle(backfillId).signal(giveWay, { volume }).catch(() => undefined); // there is none
         await sleep(lockWaitSeconds(round) * 1000);
       }
     }
@@ -154,6 +167,7 @@ export async function storageReportWorkflow(input: ReportInput): Promise<ReportR
       while (queue.length > 0 && active.size < plan.concurrency) {
         const run: Promise<void> = runVolume(queue.shift()!).finally(() => active.delete(run));
         active.add(run);
+        tellPlaces();
       }
       await condition(() => active.size === 0 || (queue.length > 0 && active.size < plan.concurrency));
     }
@@ -168,13 +182,28 @@ export async function storageReportWorkflow(input: ReportInput): Promise<ReportR
     }
   };
 
-  const writeTsv = async (state: ReportState): Promise<void> => {
-    try {
-      status.tsv = (await files.writeReport({ date: input.date, state })).tsv;
-    } catch (error) {
-      if (isCancellation(error)) throw error;
-      log.error('the TSV could not be written', { reason: problemOf(error).message });
-    }
+  /** The files of the day. What cannot be written is told with the report; the volumes' rows are safe. */
+  const writeOutputs = async (state: ReportState): Promise<void> => {
+    delete status.outputProblem;
+    const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
+      try {
+        await work();
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        status.outputProblem = problemOf(error);
+        log.error(`${what} could not be written`, { reason: status.outputProblem.message });
+      }
+    };
+    await attempt('the TSVs', async () => {
+      status.tsv = (await outputs.writeReport({ date: input.date, products: plan.products, state, ...(input.set === undefined ? {} : { set: input.set }) })).tsv;
+    });
+    if (!plan.products.includes('split')) return;
+    await attempt('the split', async () => {
+      const split = await outputs.writeSplit({ date: input.date });
+      status.split = split;
+      const uploaded = await outputs.uploadSplit({ split, date: input.date });
+      if (uploaded !== null) status.split = { ...split, ...uploaded };
+    });
   };
 
   try {
@@ -185,10 +214,10 @@ export async function storageReportWorkflow(input: ReportInput): Promise<ReportR
         await refreshNames();
         await drain();
         const outcome = status.volumes.some(needsPerson) ? 'needs-person' : 'done';
-        await writeTsv(outcome);
-        // A retry that came while the TSV was written belongs to this round's queue.
+        await writeOutputs(outcome);
+        // A retry that came while the files were written belongs to this round's queue.
         if (queue.length > 0) continue;
-        // Only now: who watches for the end shall find the TSV.
+        // Only now: who watches for the end shall find the files.
         status.state = outcome;
         tell();
       }
@@ -247,8 +276,10 @@ function resultOf(status: ReportStatus, accepted: string | undefined): ReportRes
     problems: status.volumes
       .filter(needsPerson)
       .slice(0, 20)
-      .map((each) => ({ volume: each.volume, type: each.problem?.type ?? 'Unexpected', message: each.reason })),
+      .map((each) => ({ volume: each.volume, type: each.problem?.type ?? 'Unexpected', message: each.reason }))
+      .concat(status.outputProblem === undefined ? [] : [{ volume: '', type: status.outputProblem.type, message: status.outputProblem.message }]),
     ...(status.tsv === undefined ? {} : { tsv: status.tsv }),
+    ...(status.split === undefined ? {} : { split: status.split }),
     ...(status.names === undefined ? {} : { names: status.names }),
     ...(accepted === undefined ? {} : { accepted }),
   };
@@ -263,5 +294,6 @@ function inWords(status: ReportStatus): string {
     .slice(0, 50)
     .map((each) => `- **${each.volume}** ${each.state}: ${each.reason.slice(0, 200)}`);
   const advice = status.state === 'needs-person' ? ['', 'Waits for a person: update `retryVolume` `{"volume": "…"}` tries one again, `acceptFailures` `{"reason": "…"}` ends the report.'] : [];
-  return [`Storage report of ${status.date}: ${counts.join(', ') || 'planning'}.`, ...advice, '', ...lines].join('\n');
+  const output = status.outputProblem === undefined ? [] : [`Files were not written: ${status.outputProblem.message}`];
+  return [`Storage report of ${status.date}${status.set === undefined ? '' : ` (${status.set})`}: ${counts.join(', ') || 'planning'}.`, ...output, ...advice, '', ...lines].join('\n');
 }

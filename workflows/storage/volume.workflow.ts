@@ -2,7 +2,8 @@ import { CancellationScope, isCancellation, log, proxyActivities } from '@tempor
 import { problemOf } from '../platform/problems.ts';
 import { forDatabase, forListing, forLoad, forLookups, forPass } from '../platform/policies.ts';
 import { runStateTeller } from '../platform/run-state.ts';
-import { pipeline, taskQueues, type LoadResult, type PassRef, type QuotaRef, type ScanRef, type StorageScanActivities, type StorageServiceActivities, type VolumeInput, type VolumeOutcome } from './contract.ts';
+import type { ProductName } from '../../domain/storage/product-names.ts';
+import { pipeline, taskQueues, type LoadResult, type ProductOutcome, type PassRef, type QuotaRef, type ScanRef, type StorageScanActivities, type StorageServiceActivities, type VolumeInput, type VolumeOutcome } from './contract.ts';
 
 const files = proxyActivities<StorageScanActivities>({ ...forListing, taskQueue: taskQueues.scan });
 const services = proxyActivities<StorageServiceActivities>({ ...forDatabase, taskQueue: taskQueues.services });
@@ -14,8 +15,8 @@ const services = proxyActivities<StorageServiceActivities>({ ...forDatabase, tas
 const mostAttempts = 3;
 
 /**
- * One volume: find its newest scan, read it once, ask for quotas, load it whole. Its id is the volume's lock.
- * It does not fail: how it came out, and why, is its result.
+ * One volume: find its newest scan, read it once, ask for quotas, load each product whole. Its id is the volume's lock.
+ * What is loaded of this very scan is left out. It does not fail: how it came out, and why, is its result.
  */
 export async function storageVolumeWorkflow(input: VolumeInput): Promise<VolumeOutcome> {
   const tell = runStateTeller();
@@ -29,7 +30,7 @@ export async function storageVolumeWorkflow(input: VolumeInput): Promise<VolumeO
       `**${input.volume}**: ${full.reason}`,
     );
     try {
-      await services.saveOutcome({ date: input.date, outcome: full });
+      await services.saveOutcome({ date: input.date, outcome: full, ...(input.aside === true ? { aside: true } : {}) });
     } catch (error) {
       if (isCancellation(error)) throw error;
       // The outcome still stands in this run's result and in the report's; the database learns it from the next run.
@@ -40,27 +41,37 @@ export async function storageVolumeWorkflow(input: VolumeInput): Promise<VolumeO
 
   const findAndLoad = async (again: boolean): Promise<VolumeOutcome> => {
     doing('looking for the newest scan');
-    const scan = await files.findScan({ volume: input.volume, date: input.date });
+    const scan = await files.findScan({ volume: input.volume, date: input.date, ...(input.exactDate === true ? { exact: true } : {}) });
     if (scan === null) {
-      const message = 'There is no scan young enough: has the scanner run?';
+      const message = input.exactDate === true ? `There is no scan of ${input.date}.` : 'There is no scan young enough: has the scanner run?';
       return end({ state: 'missing', reason: message, problem: { type: 'NotFound', message } });
     }
     const known = { recordDate: scan.recordDate, scan: scan.path };
+    let wanted = input.products;
+    let before: ProductOutcome[] = [];
     if (input.force !== true) {
-      const { loaded, at, ...before } = await services.isLoaded({ scan });
-      if (loaded) return end({ ...known, ...before, state: 'skipped', reason: `This scan was loaded before${at === undefined ? '' : ` (${at})`}.` });
+      const { missing, loaded, at, ...figures } = await services.isLoaded({ scan, products: input.products });
+      before = loaded.map((product) => ({ product, state: 'skipped' }));
+      if (missing.length === 0) return end({ ...known, ...figures, products: before, state: 'skipped', reason: `This scan was loaded before${at === undefined ? '' : ` (${at})`}.` });
+      wanted = missing;
     }
-    const { pass, quotas, load } = await passAndLoad(scan, input.date, again, doing);
+    const { pass, quotas, products, loads } = await passAndLoad(scan, wanted, { date: input.date, again, doing });
+    const failed = products.find((each) => each.state === 'failed');
+    const rows = products.reduce((sum, each) => sum + (each.rows ?? 0), 0);
+    const { warnings } = loads.find((each) => each.warnings !== undefined) ?? {};
+    const failures = products.filter((each) => each.state === 'failed').map((each) => `${each.product}: ${each.problem?.message ?? 'failed'}`);
     return end({
       ...known,
-      state: 'loaded',
-      reason: [`${load.rows} rows of ${scan.recordDate} loaded.`, quotas.note].filter((each) => each !== undefined).join(' '),
+      products: [...before, ...products],
+      state: failed === undefined ? 'loaded' : 'failed',
+      reason: [...failures, `${rows} rows of ${scan.recordDate} loaded.`, pass.note, quotas?.note].filter((each) => each !== undefined).join(' '),
+      ...(failed?.problem === undefined ? {} : { problem: failed.problem }),
       lines: pass.lines,
       rejected: pass.rejected,
       groups: pass.groups,
       bytes: pass.bytes,
-      warnings: load.warnings,
-      incomplete: load.unknownNames > 0,
+      ...(warnings === undefined ? {} : { warnings }),
+      incomplete: loads.some((each) => each.unknownNames > 0),
     });
   };
 
@@ -83,23 +94,44 @@ export async function storageVolumeWorkflow(input: VolumeInput): Promise<VolumeO
   }
 }
 
+/**
+ * One pass for all products, then each product by itself: one that cannot be loaded stops no other. Figures that are gone
+ * end it all (`IntermediateLost`), because only another pass helps.
+ */
 async function passAndLoad(
   scan: ScanRef,
-  date: string,
-  again: boolean,
-  doing: (what: string) => void,
-): Promise<{ pass: PassRef; quotas: QuotaRef; load: LoadResult }> {
+  products: ProductName[],
+  { date, again, doing }: { date: string; again: boolean; doing: (what: string) => void },
+): Promise<{ pass: PassRef; quotas: QuotaRef | null; products: ProductOutcome[]; loads: LoadResult[] }> {
   const { volume, recordDate } = scan;
   // Summaries stand in the UI beside each pending activity.
   const passes = proxyActivities<StorageScanActivities>({ ...forPass, taskQueue: taskQueues.scan, summary: `one pass over ${volume}, scan of ${recordDate}` });
   const lookups = proxyActivities<StorageScanActivities>({ ...forLookups, taskQueue: taskQueues.scan, summary: `quotas of ${volume}` });
-  const loads = proxyActivities<StorageScanActivities>({ ...forLoad, taskQueue: taskQueues.scan, summary: `load ${volume} of ${recordDate}` });
 
-  doing(`reading the scan of ${recordDate} (${Math.ceil(scan.sizeBytes / 2 ** 20)} MiB); how far it is: pending activity \`readScan\``);
-  const pass = await passes.readScan({ scan, ...(again ? { force: true } : {}) });
-  doing(`asking for the quotas of ${pass.groups} groups`);
-  const quotas = await lookups.fetchQuotas({ scan, pass });
-  doing(`loading ${recordDate} into the database`);
-  const load = await loads.loadVolume({ scan, pass, quotas, date });
-  return { pass, quotas, load };
+  doing(`reading the scan of ${recordDate} (${Math.ceil(scan.sizeBytes / 2 ** 20)} MiB) for ${products.join(', ')}; how far it is: pending activity \`readScan\``);
+  const pass = await passes.readScan({ scan, products, ...(again ? { force: true } : {}) });
+  let quotas: QuotaRef | null = null;
+  if (products.includes('groups')) {
+    doing(`asking for the quotas of ${pass.groups} groups`);
+    quotas = await lookups.fetchQuotas({ scan, pass });
+  }
+  doing(`loading ${products.join(', ')} of ${recordDate} into the database`);
+  const loads: LoadResult[] = [];
+  const lost: unknown[] = [];
+  const outcomes = await Promise.all(
+    products.map(async (product): Promise<ProductOutcome> => {
+      const { loadProduct } = proxyActivities<StorageScanActivities>({ ...forLoad, taskQueue: taskQueues.scan, summary: `load ${product} of ${volume}, ${recordDate}` });
+      try {
+        const load = await loadProduct({ product, scan, pass, quotas, date });
+        loads.push(load);
+        return { product, state: 'loaded', rows: load.rows };
+      } catch (error) {
+        const problem = problemOf(error);
+        if (isCancellation(error) || problem.type === 'IntermediateLost') lost.push(error);
+        return { product, state: 'failed', problem };
+      }
+    }),
+  );
+  if (lost.length > 0) throw lost.find((error) => isCancellation(error)) ?? lost[0];
+  return { pass, quotas, products: outcomes, loads };
 }

@@ -1,45 +1,50 @@
 /**
- * Passes over stat files and their figures. The figures of a pass are a directory
- * `<directory>/<volume>/<record date>-<identity>/` with `totals.json`, `groups.json`, `users.json`, `rejected.jsonl` and
- * `manifest.json`, which names the digests of the others. It appears whole, by a rename, and serves any later request for the same.
+ * Passes over stat files and their figures. The figures of a pass are a directory `<directory>/<volume>/<record date>-<identity>/`
+ * with a file a product, `rejected.jsonl` and `manifest.json`, which names the digests of the others. It appears whole, by a
+ * rename, and serves any later request for the same scan, options and products.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { OperationError } from '../../../domain/errors.ts';
-import type { GroupUsage, LineCounts, Totals, UserUsage } from '../../../domain/storage/usage.ts';
+import { inOrder, type ProductName } from '../../../domain/storage/product-names.ts';
+import type { AgeUsage, DirectoryUsage, GroupUsage, LineCounts, Totals, UserUsage } from '../../../domain/storage/usage.ts';
 import type { PassRef, ScanRef } from '../../../workflows/storage/contract.ts';
 import { fileError, systemErrorCode } from '../../platform/files/file-error.ts';
-import type { PassHooks, PassOptions, PassResult } from './pass-file.ts';
-import { passFileInThread } from './pass-in-thread.ts';
+import { changed, digestOf, gone, readRows } from './figures.ts';
+import type { PassHooks, PassOptions } from './pass-file.ts';
+import { writePassInThread } from './pass-in-thread.ts';
+import { figureFile, rejectedFile, type RowProduct } from './write-figures.ts';
 
-export { passOptionsFor, readBaseDirectories } from './options.ts';
+export { fileTypesOf, passOptionsFor, readBaseDirectories } from './options.ts';
 export { passFile, type PassHooks, type PassOptions, type PassResult } from './pass-file.ts';
+export { collect } from './figures.ts';
 export { passFileInThread } from './pass-in-thread.ts';
 
 /** Raised when a pass over the same file with the same options yields other figures than before: then none is used again. */
-const rules = 2;
+const rules = 3;
 const dayMs = 86_400_000;
 
-interface Manifest {
+/** What `manifest.json` holds. */
+export interface Manifest {
   scan: ScanRef;
-  /** Digest of the options and of `rules`. */
+  /** Digest of the options (but for the products) and of `rules`. */
   options: string;
+  products: ProductName[];
   /** SHA-256 by file name. */
   files: Record<string, string>;
+  totals: Totals;
   lines: LineCounts;
-  /** Groups with at least one entry. */
-  groups: number;
-  /** Bytes on the volume, decimal. */
-  bytes: string;
+  /** Groups with at least one entry; null when nobody asked for groups. */
+  groups: number | null;
   seconds: number;
 }
 
 const sha256 = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
 
 /**
- * The figures of one pass over `scan`. A complete directory of a pass with the same options is used again without reading
- * the scan, unless `again` asks for that. Safe to run twice at the same time: the first to finish is kept. Throws what `passFile` throws; lines that
+ * The figures of one pass over `scan`. A complete directory of a pass with the same options that has all products is used
+ * again without reading the scan, unless `again` asks for that. Safe to run twice at the same time: the first to finish is kept. Throws what `passFile` throws; lines that
  * could not be used then stay in `<record date>-<identity>.rejected.jsonl` beside the directories.
  */
 export async function runPass({ scan, options, directory, again = false }: { scan: ScanRef; options: PassOptions; directory: string; again?: boolean }, hooks: PassHooks): Promise<PassRef> {
@@ -49,19 +54,21 @@ export async function runPass({ scan, options, directory, again = false }: { sca
   }
   const parent = path.resolve(directory, scan.volume);
   const target = path.join(parent, name);
-  const digest = sha256(JSON.stringify([rules, options]));
+  const { products, ...others } = options;
+  const wanted = { digest: sha256(JSON.stringify([rules, others])), products };
   if (again) await remove(target);
-  const existing = await reusable(target, digest);
+  const existing = await reusable(target, wanted);
   if (existing !== null) return existing;
 
   await checkSameScan(scan);
   const temporary = path.join(parent, `.${randomUUID()}.tmp`);
-  const rejected = path.join(temporary, 'rejected.jsonl');
+  const rejected = path.join(temporary, rejectedFile);
   try {
     await mkdir(temporary, { recursive: true });
-    const result = await passFileInThread({ ...options, quarantine: rejected }, hooks);
-    await writeFigures(temporary, scan, digest, result);
-    return await publish(temporary, target, digest);
+    const written = await writePassInThread(options, temporary, hooks);
+    const manifest: Manifest = { scan, options: wanted.digest, products: inOrder(products), ...written };
+    await writeFile(path.join(temporary, 'manifest.json'), JSON.stringify(manifest, null, 2), { flag: 'wx', flush: true });
+    return await publish(temporary, target, wanted);
   } catch (error) {
     if (error instanceof OperationError && error.type === 'InputCorrupt') await keepRejected(rejected, `${target}.rejected.jsonl`);
     throw fileError(error, `write the figures of ${scan.volume} in ${parent}`, parent);
@@ -70,14 +77,28 @@ export async function runPass({ scan, options, directory, again = false }: { sca
   }
 }
 
-/** The figures of a pass. Throws `IntermediateLost` when they are gone, `IntegrityMismatch` when they are not those that were written. */
-export async function readPass(ref: PassRef): Promise<{ totals: Totals; groups: GroupUsage[]; users: UserUsage[]; lines: LineCounts }> {
-  const text = await readFigure(ref.directory, 'manifest.json', ref.sha256);
-  const manifest: Manifest = JSON.parse(text);
-  const totals: Totals = JSON.parse(await readFigure(ref.directory, 'totals.json', manifest.files['totals.json']));
-  const groups: GroupUsage[] = JSON.parse(await readFigure(ref.directory, 'groups.json', manifest.files['groups.json']));
-  const users: UserUsage[] = JSON.parse(await readFigure(ref.directory, 'users.json', manifest.files['users.json']));
-  return { totals, groups, users, lines: manifest.lines };
+interface Rows {
+  groups: GroupUsage;
+  users: UserUsage;
+  directories: DirectoryUsage;
+  ages: AgeUsage;
+}
+
+/** What a pass left. Throws `IntermediateLost` when it is gone, `IntegrityMismatch` when it is not what was written. */
+export async function readManifest(ref: PassRef): Promise<Manifest> {
+  const file = path.join(ref.directory, 'manifest.json');
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw gone(error, ref.directory, file);
+  });
+  if (sha256(text) !== ref.sha256) throw changed(file);
+  return JSON.parse(text);
+}
+
+/** The rows of a product, one after the other; it must be among the pass's. At the end it throws `IntegrityMismatch` when they were not those that were written. */
+export async function* passRows<Product extends RowProduct>(ref: PassRef, product: Product): AsyncGenerator<Rows[Product], void> {
+  const name = figureFile(product);
+  const { files } = await readManifest(ref);
+  yield* readRows<Rows[Product]>(ref.directory, name, files[name]);
 }
 
 /** Removes figures and quarantined lines older than `olderThanMs` (epoch), and what passes that died left more than a day ago. Returns the number of passes removed. */
@@ -115,32 +136,20 @@ async function checkSameScan(scan: ScanRef): Promise<void> {
   throw new OperationError('IntermediateLost', `${scan.path} changed since it was found: it must be looked for again.`, { place: { file: scan.path } });
 }
 
-async function writeFigures(directory: string, scan: ScanRef, options: string, { totals, groups, users, lines, seconds }: PassResult): Promise<void> {
-  const contents = { 'totals.json': JSON.stringify(totals, null, 2), 'groups.json': JSON.stringify(groups, null, 2), 'users.json': JSON.stringify(users, null, 2) };
-  const files: Record<string, string> = {};
-  for (const [name, content] of Object.entries(contents)) {
-    await writeFile(path.join(directory, name), content, { flag: 'wx', flush: true });
-    files[name] = sha256(content);
-  }
-  files['rejected.jsonl'] = sha256(await readFile(path.join(directory, 'rejected.jsonl')));
-  const manifest: Manifest = { scan, options, files, lines, groups: new Set(groups.map((row) => row.gid)).size, bytes: totals.bytes, seconds };
-  await writeFile(path.join(directory, 'manifest.json'), JSON.stringify(manifest, null, 2), { flag: 'wx', flush: true });
-}
-
 /** Renames the finished directory to its name. If another pass got there first, with the same options, that one stands. */
-async function publish(temporary: string, target: string, digest: string): Promise<PassRef> {
+async function publish(temporary: string, target: string, wanted: Wanted): Promise<PassRef> {
   for (;;) {
     try {
       await rename(temporary, target);
     } catch (error) {
       if (!['ENOTEMPTY', 'EEXIST'].includes(systemErrorCode(error) ?? '')) throw error;
-      const other = await reusable(target, digest);
+      const other = await reusable(target, wanted);
       if (other !== null) return other;
       // Figures of other options, or damaged ones.
       await remove(target);
       continue;
     }
-    const published = await reusable(target, digest);
+    const published = await reusable(target, wanted);
     if (published === null) throw new OperationError('IntegrityMismatch', `The figures in ${target} are not those that were written.`, { place: { file: target } });
     return published;
   }
@@ -153,33 +162,25 @@ async function remove(target: string): Promise<void> {
   await rm(old, { recursive: true, force: true });
 }
 
-/** A reference to the figures in `directory` when they are complete, undamaged and of the same options; else null. */
-async function reusable(directory: string, digest: string): Promise<PassRef | null> {
-  try {
-    const text = await readFile(path.join(directory, 'manifest.json'), 'utf8');
-    const manifest: Manifest = JSON.parse(text);
-    if (manifest.options !== digest) return null;
-    for (const [name, sum] of Object.entries(manifest.files)) await readFigure(directory, name, sum);
-    return { directory, sha256: sha256(text), lines: manifest.lines.accepted, rejected: manifest.lines.rejected, groups: manifest.groups, bytes: manifest.bytes, seconds: manifest.seconds };
-  } catch (error) {
-    const missing = systemErrorCode(error) === 'ENOENT';
-    const damaged = error instanceof SyntaxError || (error instanceof OperationError && ['IntermediateLost', 'IntegrityMismatch'].includes(error.type));
-    if (missing || damaged) return null;
-    throw fileError(error, `read the figures in ${directory}`, directory);
-  }
+/** What figures must be to serve a request. */
+interface Wanted {
+  /** Of options and rules. */
+  digest: string;
+  products: readonly ProductName[];
 }
 
-async function readFigure(directory: string, name: string, sum: string | undefined): Promise<string> {
-  const file = path.join(directory, name);
-  let text: string;
+/** A reference to the figures in `directory` when they are complete, undamaged and what is wanted; else null. */
+async function reusable(directory: string, wanted: Wanted): Promise<PassRef | null> {
   try {
-    text = await readFile(file, 'utf8');
+    const text = await readFile(path.join(directory, 'manifest.json'), 'utf8');
+    const { options, products, files, lines, groups, totals, seconds }: Manifest = JSON.parse(text);
+    if (options !== wanted.digest || !wanted.products.every((each) => products.includes(each))) return null;
+    for (const [name, sum] of Object.entries(files)) if ((await digestOf(path.join(directory, name))) !== sum) return null;
+    return { directory, sha256: sha256(text), products, lines: lines.accepted, rejected: lines.rejected, groups: groups ?? 0, bytes: totals.bytes, seconds };
   } catch (error) {
-    const missing = systemErrorCode(error) === 'ENOENT';
-    throw missing ? new OperationError('IntermediateLost', `The figures of the pass in ${directory} are gone: the scan must be read again.`, { place: { file } }) : fileError(error, `read ${file}`, file);
+    if (systemErrorCode(error) === 'ENOENT' || error instanceof SyntaxError) return null;
+    throw fileError(error, `read the figures in ${directory}`, directory);
   }
-  if (sha256(text) !== sum) throw new OperationError('IntegrityMismatch', `${file} changed after the pass wrote it.`, { place: { file } });
-  return text;
 }
 
 async function list(directory: string): Promise<string[]> {

@@ -4,6 +4,8 @@ import type { StorageConfig } from '../../../config/schema.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import { parseBaseDirectoryFile } from '../../../domain/storage/base-directory-file.ts';
 import type { BaseDirectorySource } from '../../../domain/storage/base-directories.ts';
+import { defaultFileTypes, lurgeFileTypes, type FileType } from '../../../domain/storage/file-types.ts';
+import type { ProductName } from '../../../domain/storage/product-names.ts';
 import type { ScanRef } from '../../../workflows/storage/contract.ts';
 import { fileError, systemErrorCode } from '../../platform/files/file-error.ts';
 import type { PassOptions } from './pass-file.ts';
@@ -12,7 +14,7 @@ import type { PassOptions } from './pass-file.ts';
  * The options of a pass over `scan`, from the configuration and the base-directory file as it is now. Throws
  * `ConfigError`, `InputCorrupt` (a bad line in that file), `NotFound`, `PermissionDenied`.
  */
-export async function passOptionsFor(config: StorageConfig, scan: ScanRef): Promise<PassOptions> {
+export async function passOptionsFor(config: StorageConfig, scan: ScanRef, products: readonly ProductName[]): Promise<PassOptions> {
   const volume = config.volumes.find((each) => each.name === scan.volume);
   if (volume === undefined) throw new OperationError('ConfigError', `storage.volumes does not name ${scan.volume}.`);
   return {
@@ -25,8 +27,15 @@ export async function passOptionsFor(config: StorageConfig, scan: ScanRef): Prom
     baseDirectories: await baseDirectorySource(config),
     pseudoGroups: config.pseudoGroups.map(({ prefix, gid }) => ({ prefix, gid })),
     pathAliases: config.pathAliases,
+    fileTypes: fileTypesOf(config),
+    products,
     rejectedLinesAllowed: config.rejectedLinesAllowed,
   };
+}
+
+/** The file types that the configuration names, or lists. */
+export function fileTypesOf({ fileTypes }: StorageConfig): readonly FileType[] {
+  return fileTypes === 'default' ? defaultFileTypes : fileTypes === 'lurge' ? lurgeFileTypes : fileTypes;
 }
 
 async function baseDirectorySource(config: StorageConfig): Promise<BaseDirectorySource> {

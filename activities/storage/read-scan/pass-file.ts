@@ -4,12 +4,12 @@ import { OperationError } from '../../../domain/errors.ts';
 import { type BaseDirectorySource, createBaseDirectories } from '../../../domain/storage/base-directories.ts';
 import type { HardLinkRule } from '../../../domain/storage/hard-links.ts';
 import { compileAliases, type PathAlias } from '../../../domain/storage/path-aliases.ts';
-import { GroupsProduct } from '../../../domain/storage/products/groups.ts';
-import { TotalsProduct } from '../../../domain/storage/products/totals.ts';
-import { UsersProduct } from '../../../domain/storage/products/users.ts';
+import type { FileType } from '../../../domain/storage/file-types.ts';
+import type { ProductName } from '../../../domain/storage/product-names.ts';
+import { UsageProducts, type UsageFigures } from '../../../domain/storage/products/usage.ts';
 import type { PseudoGroup } from '../../../domain/storage/pseudo-groups.ts';
 import { StatLines } from '../../../domain/storage/stat-lines.ts';
-import type { GroupUsage, LineCounts, Totals, UserUsage } from '../../../domain/storage/usage.ts';
+import type { LineCounts } from '../../../domain/storage/usage.ts';
 import type { PassProgress } from '../../../workflows/storage/contract.ts';
 import { Quarantine } from './quarantine.ts';
 import { DamagedFile, ScanFile } from './scan-file.ts';
@@ -29,15 +29,15 @@ export interface PassOptions {
   baseDirectories: BaseDirectorySource;
   pseudoGroups: readonly PseudoGroup[];
   pathAliases: readonly PathAlias[];
+  fileTypes: readonly FileType[];
+  products: readonly ProductName[];
   rejectedLinesAllowed: number;
   /** File for rejected lines, which must not exist yet. */
   quarantine?: string;
 }
 
-export interface PassResult {
-  totals: Totals;
-  groups: GroupUsage[];
-  users: UserUsage[];
+/** The totals; of the products those that were asked for, null for the others. */
+export interface PassResult extends UsageFigures {
   lines: LineCounts;
   /** Uncompressed bytes. */
   bytes: number;
@@ -57,15 +57,19 @@ export interface PassHooks {
 export async function passFile(options: PassOptions, hooks: PassHooks): Promise<PassResult> {
   hooks.signal?.throwIfAborted();
   const started = performance.now();
-  const baseDirectories = createBaseDirectories(options.baseDirectories, options.pseudoGroups, options.mount);
-  const totals = new TotalsProduct(options.hardLinks);
-  const groups = new GroupsProduct({ baseDirectories, hardLinks: options.hardLinks, alias: compileAliases(options.pathAliases) });
-  const users = new UsersProduct(options.hardLinks);
+  const usage = new UsageProducts({
+    baseDirectories: createBaseDirectories(options.baseDirectories, options.pseudoGroups, options.mount),
+    hardLinks: options.hardLinks,
+    alias: compileAliases(options.pathAliases),
+    scannedAt: options.scannedAt,
+    fileTypes: options.fileTypes,
+    products: new Set(options.products.filter((each) => each !== 'vault' && each !== 'split')),
+  });
   const file = await ScanFile.open(options.path);
   try {
     const quarantine = new Quarantine(options.quarantine);
     try {
-      const reader = new StatLines([totals, groups, users], {
+      const reader = new StatLines([usage], {
         scannedAt: options.scannedAt,
         size: options.size,
         onReject: (line, reason, raw) => quarantine.add(line, reason, raw),
@@ -104,9 +108,7 @@ export async function passFile(options: PassOptions, hooks: PassHooks): Promise<
       if (reader.accepted === 0) throw unusable(file, `has no entries (lines that cannot be used: ${reader.rejected})`, { truncated: false });
       report();
       return {
-        totals: totals.finish(),
-        groups: groups.finish(),
-        users: users.finish(),
+        ...usage.finish(),
         lines: { accepted: reader.accepted, rejected: reader.rejected, blank: reader.blank, firstRejected: quarantine.first },
         bytes,
         fileBytes: file.size,

@@ -1,14 +1,16 @@
 /** What runs in the thread of `passFileInThread`: one pass, told of by messages. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { OperationError } from '../../../domain/errors.ts';
-import { passFile, type PassOptions } from './pass-file.ts';
-import type { PassMessage } from './pass-in-thread.ts';
+import { passFile } from './pass-file.ts';
+import type { PassMessage, PassOrder } from './pass-in-thread.ts';
+import { writePass } from './write-figures.ts';
 
 const tell = (message: PassMessage): void => parentPort?.postMessage(message, []);
 
-const options: PassOptions = workerData;
+const { options, directory }: PassOrder = workerData;
 try {
-  const result = await passFile(options, { onProgress: (progress) => tell({ kind: 'progress', progress }) });
+  const hooks = { onProgress: (progress: Extract<PassMessage, { kind: 'progress' }>['progress']) => tell({ kind: 'progress', progress }) };
+  const result = directory === undefined ? await passFile(options, hooks) : await writePass(options, directory, hooks);
   tell({ kind: 'result', result });
 } catch (error) {
   // An error's class and fields do not survive the way to the other thread; its parts do.

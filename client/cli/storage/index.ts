@@ -7,6 +7,8 @@ import type { ReportSnapshot } from '../../index.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { endWith } from '../exit-codes.ts';
 import { note, paint, print, printJson } from '../output.ts';
+import { registerBackfill } from './backfill.ts';
+import { productsOf } from './products.ts';
 import { registerScan } from './scan.ts';
 
 interface DateOption {
@@ -21,15 +23,17 @@ export function registerStorage(program: Command): void {
     .description('load the newest scans, write the report, show it')
     .option('--date <date>', 'report date, YYYY-MM-DD (default: today at the site)')
     .option('--volumes <names>', 'only these volumes, separated by commas')
+    .option('--products <names>', 'only these products, separated by commas')
     .option('--force', 'load again what is loaded')
     .option('--detach', 'start it and return')
     .option('--all', 'show all rows, not only the most urgent')
-    .action((options: DateOption & { volumes?: string; force?: boolean; detach?: boolean; all?: boolean }, command: Command) =>
+    .action((options: DateOption & { volumes?: string; products?: string; force?: boolean; detach?: boolean; all?: boolean }, command: Command) =>
       withContext(command, async (context) => {
         const { storage: reports } = await context.connect();
         const report = await reports.startReport({
           date: await dateOf(context, options),
           ...(options.volumes === undefined ? {} : { volumes: options.volumes.split(',').map((each) => each.trim()) }),
+          ...(options.products === undefined ? {} : { products: productsOf(options.products) }),
           ...(options.force === true ? { force: true } : {}),
         });
         if (report.joined) note(`The report of ${report.date} is there already: joining it${options.force === true || options.volumes !== undefined ? '; --force and --volumes do not change one that runs (retry does)' : ''}.`);
@@ -172,6 +176,7 @@ export function registerStorage(program: Command): void {
       }),
     );
 
+  registerBackfill(storage);
   registerScan(storage);
 }
 

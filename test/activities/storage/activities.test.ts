@@ -8,6 +8,7 @@ import { createStorageScanActivities, createStorageServiceActivities } from '../
 import { loadConfig } from '../../../config/load.ts';
 import { directoryService, type Config } from '../../../config/schema.ts';
 import { OperationError } from '../../../domain/errors.ts';
+import type { ProductName } from '../../../domain/storage/product-names.ts';
 import { reportRows } from '../../../activities/storage/usage-store.ts';
 import { userRows } from '../../../activities/storage/user-store.ts';
 import { savedReport } from '../../../activities/storage/report-store.ts';
@@ -47,35 +48,37 @@ describe('storage activities', function () {
   }
   const scanSide = (): ReturnType<typeof createStorageScanActivities> => createStorageScanActivities({ config, database, readSecret });
   const serviceSide = (): ReturnType<typeof createStorageServiceActivities> => createStorageServiceActivities({ config, database, readSecret });
+  const products: ProductName[] = ['groups', 'users'];
   const find = async (): Promise<ScanRef> => {
     const scan = await run(scanSide().findScan, { volume: 'scratch117', date: siteDate });
     assert.ok(scan);
     return scan;
   };
-  async function chain(): Promise<{ scan: ScanRef; pass: PassRef; quotas: QuotaRef; load: LoadResult; names: NamesResult }> {
+  async function chain(): Promise<{ scan: ScanRef; pass: PassRef; quotas: QuotaRef; loads: LoadResult[]; names: NamesResult }> {
     const names = await run(serviceSide().refreshNames, { date: siteDate });
     const scan = await find();
-    const pass = await run(scanSide().readScan, { scan });
+    const pass = await run(scanSide().readScan, { scan, products });
     const quotas = await run(scanSide().fetchQuotas, { scan, pass });
-    const load = await run(scanSide().loadVolume, { scan, pass, quotas, date: siteDate });
-    return { scan, pass, quotas, load, names };
+    const loads: LoadResult[] = [];
+    for (const product of products) loads.push(await run(scanSide().loadProduct, { product, scan, pass, quotas, date: siteDate }));
+    return { scan, pass, quotas, loads, names };
   }
 
   it('load a volume from its file to the TSV', async () => {
     const beats: { text?: string }[] = [];
-    const { scan, pass, quotas, load, names } = await chain();
+    const { scan, pass, quotas, loads, names } = await chain();
     assert.equal(names.state, 'fresh');
     assert.equal(pass.lines, 4000);
     assert.ok(quotas.known > 0);
-    assert.equal(load.unknownNames, 0);
+    assert.deepEqual(loads.map((each) => each.unknownNames), loads.map(() => 0));
     const rows = await reportRows(database, siteDate);
-    assert.equal(rows.length, load.rows);
+    assert.equal(rows.length, loads[0]?.rows);
     assert.equal(rows.reduce((sum, row) => sum + row.used, 0n), BigInt(pass.bytes), 'no byte is lost between the pass and the rows');
     const users = await userRows(database, siteDate);
     assert.equal(users.reduce((sum, row) => sum + row.used, 0n), BigInt(pass.bytes), 'nor on the way to the users');
     assert.ok(users.every((row) => row.nameKnown && row.groupKnown));
-    assert.deepEqual(await run(serviceSide().isLoaded, { scan }).then(({ loaded, lines }) => ({ loaded, lines })), { loaded: true, lines: 4000 });
-    const { tsv } = await run(scanSide().writeReport, { date: siteDate, state: 'done' }, beats);
+    assert.deepEqual(await run(serviceSide().isLoaded, { scan, products: ['groups', 'users', 'vault'] }).then(({ missing, loaded, lines }) => ({ missing, loaded, lines })), { missing: ['vault'], loaded: products, lines: 4000 });
+    const { tsv } = await run(scanSide().writeReport, { date: siteDate, products, state: 'done' }, beats);
     assert.equal((await readFile(tsv, 'utf8')).trimEnd().split('\n').length, rows.length + 1);
     assert.equal((await readFile(path.join(path.dirname(tsv), `users-${siteDate}.tsv`), 'utf8')).trimEnd().split('\n').length, users.length + 1);
     assert.equal((await savedReport(database, siteDate))?.tsv, tsv);
@@ -84,7 +87,7 @@ describe('storage activities', function () {
   it('heartbeat what a person understands while they read', async () => {
     const beats: { text?: string; fileBytes?: number }[] = [];
     const scan = await find();
-    await run(scanSide().readScan, { scan }, beats);
+    await run(scanSide().readScan, { scan, products }, beats);
     assert.ok(beats.length >= 2);
     for (const beat of beats) assert.equal(beat.fileBytes, scan.sizeBytes);
     assert.match(beats.at(-1)?.text ?? '', /100 % of .*, 4000 lines/);
@@ -92,16 +95,16 @@ describe('storage activities', function () {
 
   it('read a scan once: the figures of a complete pass are used again', async () => {
     const scan = await find();
-    const first = await run(scanSide().readScan, { scan });
-    const second = await run(scanSide().readScan, { scan });
+    const first = await run(scanSide().readScan, { scan, products });
+    const second = await run(scanSide().readScan, { scan, products });
     assert.deepEqual(second, first);
   });
 
   it('read it again when forced', async () => {
     const scan = await find();
-    const first = await run(scanSide().readScan, { scan });
+    const first = await run(scanSide().readScan, { scan, products });
     await writeFile(path.join(first.directory, 'mark'), 'of the first pass');
-    const second = await run(scanSide().readScan, { scan, force: true });
+    const second = await run(scanSide().readScan, { scan, products, force: true });
     assert.equal(second.directory, first.directory);
     await assert.rejects(readFile(path.join(second.directory, 'mark')), { code: 'ENOENT' });
   });
@@ -109,15 +112,15 @@ describe('storage activities', function () {
   it('refuse a damaged scan with file and line, and change nothing in the database', async () => {
     await damage(site.scans.get('scratch117')!, 'flip');
     const scan = await find();
-    await assert.rejects(run(scanSide().readScan, { scan }), (error: unknown) => error instanceof OperationError && error.type === 'InputCorrupt' && error.place.file === scan.path);
+    await assert.rejects(run(scanSide().readScan, { scan, products }), (error: unknown) => error instanceof OperationError && error.type === 'InputCorrupt' && error.place.file === scan.path);
     assert.deepEqual(await reportRows(database, siteDate), []);
-    assert.equal((await run(serviceSide().isLoaded, { scan })).loaded, false);
+    assert.deepEqual((await run(serviceSide().isLoaded, { scan, products })).missing, products);
   });
 
   it('say IntermediateLost when the figures of the pass are gone', async () => {
     const { scan, pass, quotas } = await chain();
     await run(scanSide().cleanPasses, { keepDays: 0, now: new Date(Date.now() + 86_400_000).toISOString() });
-    await assert.rejects(run(scanSide().loadVolume, { scan, pass, quotas, date: siteDate }), (error: unknown) => error instanceof OperationError && error.type === 'IntermediateLost');
+    await assert.rejects(run(scanSide().loadProduct, { product: 'users', scan, pass, quotas, date: siteDate }), (error: unknown) => error instanceof OperationError && error.type === 'IntermediateLost');
     assert.ok((await reportRows(database, siteDate)).length > 0, 'what was loaded stays');
   });
 
@@ -147,10 +150,10 @@ describe('storage activities', function () {
     afterEach(() => slapd.stop());
 
     it('takes names and PIs from it', async () => {
-      const { names, load } = await chain();
+      const { names, loads } = await chain();
       assert.equal(names.state, 'fresh');
       assert.equal(names.groups, groups.length);
-      assert.equal(load.unknownNames, 0);
+      assert.deepEqual(loads.map((each) => each.unknownNames), loads.map(() => 0));
       const rows = await reportRows(database, siteDate);
       assert.ok(rows.some((row) => row.pi === 'Smith' && row.nameKnown));
       assert.ok((await userRows(database, siteDate)).every((row) => row.nameKnown));
@@ -158,10 +161,10 @@ describe('storage activities', function () {
 
     it('makes the report without it, with numbers for names, and the next run puts them right', async () => {
       await slapd.kill();
-      const { names, load } = await chain();
+      const { names, loads } = await chain();
       assert.equal(names.state, 'unavailable');
       assert.ok(names.note, 'it says why');
-      assert.ok(load.unknownNames > 0);
+      assert.ok(loads.every((each) => each.unknownNames > 0));
       const numbered = (await reportRows(database, siteDate)).filter((row) => !row.nameKnown);
       assert.ok(numbered.length > 0);
       for (const row of numbered) assert.equal(row.group, `gid:${row.gid}`);

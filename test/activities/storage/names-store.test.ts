@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Database } from '../../../activities/platform/database/index.ts';
 import { knownNames, repairNames, saveNames, type NamesSnapshot } from '../../../activities/storage/names-store.ts';
-import { loadVolume, reportRows, type LoadRow } from '../../../activities/storage/usage-store.ts';
+import { loadGroups, reportRows, type LoadRow } from '../../../activities/storage/usage-store.ts';
 import { compareRows } from '../../../domain/storage/report-row.ts';
 import { dialects, type TestDatabase } from '../../support/databases.ts';
 
@@ -15,10 +15,9 @@ const snapshot = (groups: [gid: number, name: string, piUid: string | null][], p
 
 /** Loads one row for each gid; those without a name as an activity does that found none. */
 async function loadGids(db: Database, rows: readonly { gid: number; group?: string; used: bigint }[], place: { volume: string; recordDate: string; baseDirectory: string }): Promise<void> {
-  await loadVolume(db, {
+  await loadGroups(db, {
     scan: { volume: place.volume, path: '/scan', recordDate: place.recordDate, scannedAt: 1_655_200_000, sizeBytes: 1, mtimeMs: 1, identity: `${place.volume} ${place.recordDate}` },
     reportDate: place.recordDate,
-    users: [],
     counts: { lines: 1, rejected: 0, groups: rows.length, bytes: '1' },
     rows: rows.map(
       ({ gid, group, used }): LoadRow => ({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { knownAccounts, saveAccounts } from '../../../activities/storage/account-names.ts';
-import { loadedScan, loadVolume, type LoadInput } from '../../../activities/storage/usage-store.ts';
-import { namelessUids, repairUserNames, userRows, type UserLoadRow } from '../../../activities/storage/user-store.ts';
+import { loadedProducts } from '../../../activities/storage/product-load.ts';
+import { loadUsers, namelessUids, repairUserNames, userRows, type UserLoadRow } from '../../../activities/storage/user-store.ts';
 import { compareUserRows, type UserRow } from '../../../domain/storage/user-row.ts';
 import type { Database } from '../../../activities/platform/database/index.ts';
 import { dialects, type TestDatabase } from '../../support/databases.ts';
@@ -10,12 +10,13 @@ const user = (changes: Partial<UserLoadRow> = {}): UserLoadRow => ({
   uid: 13000, user: 'ab12', nameKnown: true, gid: 1000, group: 'hgi', groupKnown: true, used: 2n ** 53n + 1n, files: 5n, inodes: 7n, newest: 1_655_000_000, lastModified: '2022-06-12', ...changes,
 });
 
-const load = (users: readonly UserLoadRow[], changes: Partial<LoadInput['scan']> = {}): LoadInput => ({
+type Load = Parameters<typeof loadUsers>[1];
+
+const load = (rows: readonly UserLoadRow[], changes: Partial<Load['scan']> = {}): Load => ({
   scan: { volume: 'scratch117', path: '/scan', recordDate: '2022-06-14', scannedAt: 1_655_200_000, sizeBytes: 1, mtimeMs: 1, identity: 'first', ...changes },
   reportDate: '2022-06-15',
   counts: { lines: 1, rejected: 0, groups: 1, bytes: '1' },
-  rows: [],
-  users,
+  rows,
 });
 
 const shown: UserRow = {
@@ -40,43 +41,37 @@ for (const dialect of dialects) {
 
     it('gives back what was loaded, the unknown flagged', async () => {
       const unknown = { uid: 2 ** 32 - 1, user: 'uid:4294967295', nameKnown: false, gid: 7, group: 'gid:7', groupKnown: false };
-      await loadVolume(db, load([user(), user({ ...unknown, used: 0n })]));
+      await loadUsers(db, load([user(), user({ ...unknown, used: 0n })]));
       assert.deepEqual(await rowsAt('2022-06-14'), [shown, { ...shown, ...unknown, used: 0n }]);
     });
 
     it('replaces the rows of the volume and date, and no others', async () => {
-      await loadVolume(db, load([user({ used: 1n }), user({ gid: 2, used: 2n })]));
-      await loadVolume(db, load([user({ used: 3n })], { recordDate: '2022-06-13' }));
-      await loadVolume(db, load([user({ used: 4n })], { volume: 'scratch118' }));
-      await loadVolume(db, load([user({ used: 5n })], { identity: 'again' }));
+      await loadUsers(db, load([user({ used: 1n }), user({ gid: 2, used: 2n })]));
+      await loadUsers(db, load([user({ used: 3n })], { recordDate: '2022-06-13' }));
+      await loadUsers(db, load([user({ used: 4n })], { volume: 'scratch118' }));
+      await loadUsers(db, load([user({ used: 5n })], { identity: 'again' }));
       assert.deepEqual(await usedAt('2022-06-20'), ['scratch117 ab12 5', 'scratch118 ab12 4']);
       assert.deepEqual(await usedAt('2022-06-13'), ['scratch117 ab12 3']);
       assert.deepEqual(await usedAt('2022-06-12'), []);
-      await loadVolume(db, load([], { recordDate: '2022-06-15' }));
+      await loadUsers(db, load([], { recordDate: '2022-06-15' }));
       assert.deepEqual(await usedAt('2022-06-20'), ['scratch118 ab12 4'], 'a volume that is empty now is not shown as it was');
     });
 
     it('loads many rows, by several processes at once, once', async () => {
       const others = [db, await test.open()];
       const many = Array.from({ length: 1200 }, (_, uid) => user({ uid, user: `u${uid}` }));
-      await Promise.all([...others, ...others].map((each, index) => loadVolume(each, load(many, index % 2 === 0 ? {} : { volume: 'scratch118' }))));
+      await Promise.all([...others, ...others].map((each, index) => loadUsers(each, load(many, index % 2 === 0 ? {} : { volume: 'scratch118' }))));
       assert.equal((await rowsAt('2022-06-14')).length, 2400);
     });
 
-    it('writes users and groups together or not at all', async () => {
-      await assert.rejects(loadVolume(db, load([user(), user()])));
+    it('writes all or nothing', async () => {
+      const missing = async (): Promise<string[]> => (await loadedProducts(db, { volume: 'scratch117', identity: 'first' }, ['groups', 'users'])).missing;
+      await assert.rejects(loadUsers(db, load([user(), user()])));
       assert.deepEqual(await rowsAt('2022-06-14'), []);
-      assert.equal(await loadedScan(db, 'scratch117', 'first'), null);
-      await assert.rejects(loadVolume(db, load([user({ used: 2n ** 63n })])), { name: 'InputCorrupt', message: /ab12 has 9223372036854775808 bytes: more than 64 bits/ });
-    });
-
-    it('does not count a scan as loaded whose users are missing', async () => {
-      await loadVolume(db, load([user()]));
-      assert.ok(await loadedScan(db, 'scratch117', 'first'));
-      await db.knex('scan_load').where({ product: 'users' }).del();
-      assert.equal(await loadedScan(db, 'scratch117', 'first'), null);
-      await loadVolume(db, load([user()]));
-      assert.ok(await loadedScan(db, 'scratch117', 'first'));
+      assert.deepEqual(await missing(), ['groups', 'users']);
+      await assert.rejects(loadUsers(db, load([user({ used: 2n ** 63n })])), { name: 'InputCorrupt', message: /ab12 has 9223372036854775808 bytes: more than 64 bits/ });
+      await loadUsers(db, load([user()]));
+      assert.deepEqual(await missing(), ['groups'], 'each product is marked by itself');
     });
 
     it('shows rows that the original wrote, and replaces them', async () => {
@@ -88,13 +83,13 @@ for (const dialect of dialects) {
         { ...shown, user: '', uid: null, nameKnown: false, group: null, gid: null, groupKnown: false, used: 5n, files: null, inodes: null, lastModified: '2022-06-01' },
       ]);
       assert.deepEqual(await namelessUids(db), []);
-      await loadVolume(db, load([user()]));
+      await loadUsers(db, load([user()]));
       assert.deepEqual(await rowsAt('2022-06-14'), [shown]);
     });
 
     it('puts names right that are known by now, and only those', async () => {
       const nameless = (uid: number, gid: number): UserLoadRow => user({ uid, user: `uid:${uid}`, nameKnown: false, gid, group: `gid:${gid}`, groupKnown: false });
-      await loadVolume(db, load([nameless(1, 10), nameless(2, 10), nameless(1, 20)]));
+      await loadUsers(db, load([nameless(1, 10), nameless(2, 10), nameless(1, 20)]));
       assert.deepEqual(new Set(await namelessUids(db)), new Set([1, 2]));
       const names = { accounts: new Map([[1, 'one'], [3, 'three']]), groups: new Map([[10, { name: 'ten' }]]) };
       assert.equal(await repairUserNames(db, names), 4);

@@ -3,7 +3,8 @@ import { appendFile, cp, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile
 import os from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { cleanPasses, type PassOptions, readPass, runPass } from '../../../../activities/storage/read-scan/index.ts';
+import { cleanPasses, collect, type Manifest, type PassOptions, passRows, readManifest, runPass } from '../../../../activities/storage/read-scan/index.ts';
+import type { GroupUsage, UserUsage } from '../../../../domain/storage/usage.ts';
 import type { PassRef, ScanRef } from '../../../../workflows/storage/contract.ts';
 import { type GeneratedScan, generateScan } from '../../../support/scan-generator/index.ts';
 
@@ -24,7 +25,7 @@ describe('figures of passes', () => {
     scan = { volume: 'scratch117', path: generated.path, recordDate: '2023-11-14', scannedAt, sizeBytes: size, mtimeMs, identity: '0123456789abcdef0123456789abcdef' };
     options = {
       path: scan.path, volume: scan.volume, mount: '/lustre/scratch117', scannedAt, size: 'recorded', hardLinks: 'once',
-      baseDirectories: { kind: 'pairs', pairs: generated.baseDirectories }, pseudoGroups: [], pathAliases: [], rejectedLinesAllowed: 0,
+      baseDirectories: { kind: 'pairs', pairs: generated.baseDirectories }, pseudoGroups: [], pathAliases: [], fileTypes: [], products: ['groups', 'users'], rejectedLinesAllowed: 0,
     };
   });
   after(() => rm(root, { recursive: true }));
@@ -34,14 +35,20 @@ describe('figures of passes', () => {
 
   const run = (more: Partial<PassOptions> = {}, seen?: string[]): Promise<PassRef> =>
     runPass({ scan, options: { ...options, ...more }, directory }, { onProgress: ({ text }) => void seen?.push(text) });
+  /** All that a pass left, checked. */
+  const readAll = async (pass: PassRef): Promise<{ groups: GroupUsage[]; users: UserUsage[] } & Omit<Manifest, 'groups'>> => ({
+    ...(await readManifest(pass)),
+    groups: await collect(passRows(pass, 'groups')),
+    users: await collect(passRows(pass, 'users')),
+  });
   const names = (volume = 'scratch117'): Promise<string[]> => readdir(path.join(directory, volume));
 
   it('are written whole and read back', async () => {
     const pass = await run();
-    const { totals, groups, users, lines } = await readPass(pass);
+    const { totals, groups, users, lines } = await readAll(pass);
     assert.equal(pass.directory, path.join(directory, 'scratch117', '2023-11-14-0123456789abcdef'));
     assert.deepEqual(await names(), ['2023-11-14-0123456789abcdef']);
-    assert.deepEqual((await readdir(pass.directory)).sort(), ['groups.json', 'manifest.json', 'rejected.jsonl', 'totals.json', 'users.json']);
+    assert.deepEqual((await readdir(pass.directory)).sort(), ['groups.ndjson', 'manifest.json', 'rejected.jsonl', 'users.ndjson']);
     assert.deepEqual([pass.lines, pass.rejected, pass.groups, pass.bytes], [2000, 0, generated.groups.size, totals.bytes]);
     assert.equal(lines.accepted, 2000);
     assert.equal(groups.reduce((sum, row) => sum + BigInt(row.bytes), 0n), BigInt(totals.bytes));
@@ -62,30 +69,39 @@ describe('figures of passes', () => {
     assert.notEqual(second.sha256, first.sha256);
     assert.ok(seen.length > 0);
     assert.deepEqual(await names(), ['2023-11-14-0123456789abcdef']);
-    await assert.rejects(readPass(first), { name: 'IntegrityMismatch' });
+    await assert.rejects(readAll(first), { name: 'IntegrityMismatch' });
 
-    await appendFile(path.join(second.directory, 'groups.json'), ' ');
-    await assert.rejects(readPass(second), { name: 'IntegrityMismatch', message: /groups\.json/u });
-    await readPass(await run({ hardLinks: 'divide' }));
-    await rm(path.join(second.directory, 'totals.json'));
-    await readPass(await run({ hardLinks: 'divide' }));
+    await appendFile(path.join(second.directory, 'groups.ndjson'), ' ');
+    await assert.rejects(readAll(second), { name: 'IntegrityMismatch', message: /groups\.ndjson/u });
+    await readAll(await run({ hardLinks: 'divide' }));
+    await rm(path.join(second.directory, 'users.ndjson'));
+    await readAll(await run({ hardLinks: 'divide' }));
     await writeFile(path.join(second.directory, 'manifest.json'), '{');
-    await readPass(await run({ hardLinks: 'divide' }));
+    await readAll(await run({ hardLinks: 'divide' }));
+  });
+
+  it('serve whoever asks for some of their products, and are made again for one that they lack', async () => {
+    const both = await run();
+    assert.deepEqual(await run({ products: ['users'] }), both);
+    assert.deepEqual(both.products, ['groups', 'users']);
+    const few = await run({ products: ['users'], hardLinks: 'divide' });
+    assert.deepEqual([few.products, (await readdir(few.directory)).toSorted()], [['users'], ['manifest.json', 'rejected.jsonl', 'users.ndjson']]);
+    assert.deepEqual((await run({ hardLinks: 'divide' })).products, ['groups', 'users']);
   });
 
   it('are the same for two passes at once', async () => {
     const [first, second, third] = await Promise.all([run(), run(), run()]);
     assert.deepEqual([second.sha256, third.sha256], [first.sha256, first.sha256]);
     assert.deepEqual(await names(), ['2023-11-14-0123456789abcdef']);
-    await readPass(first);
+    await readAll(first);
   });
 
   it('tell when they are gone', async () => {
     const pass = await run();
-    await rm(path.join(pass.directory, 'groups.json'));
-    await assert.rejects(readPass(pass), { name: 'IntermediateLost' });
+    await rm(path.join(pass.directory, 'groups.ndjson'));
+    await assert.rejects(readAll(pass), { name: 'IntermediateLost' });
     await rm(pass.directory, { recursive: true });
-    await assert.rejects(readPass(pass), { name: 'IntermediateLost' });
+    await assert.rejects(readAll(pass), { name: 'IntermediateLost' });
   });
 
   it('are not made of a file other than the one that was found', async () => {

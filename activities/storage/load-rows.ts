@@ -5,7 +5,7 @@ import type { QuotaRow, QuotaTable } from '../../domain/storage/quota.ts';
 import { lastModifiedDays } from '../../domain/storage/report-row.ts';
 import { thresholdPresets } from '../../domain/storage/thresholds.ts';
 import type { GroupUsage, UserUsage } from '../../domain/storage/usage.ts';
-import type { LoadResult, ScanRef } from '../../workflows/storage/contract.ts';
+import type { ScanRef } from '../../workflows/storage/contract.ts';
 import type { KnownNames } from './names-store.ts';
 import { historyKey, type LoadRow } from './usage-store.ts';
 import type { UserLoadRow } from './user-store.ts';
@@ -19,7 +19,7 @@ export function forecastSettings(config: StorageConfig): ForecastSettings {
  * The rows of a volume as they are loaded: usage, names, quota and forecast of each group and base directory. Pure but
  * for its inputs; unknown gids keep their number (`gid:1234`) and are flagged.
  */
-export function loadRows(input: {
+export function groupRows(input: {
   config: StorageConfig;
   scan: ScanRef;
   /** The report's date: forecasts count from it. */
@@ -28,7 +28,7 @@ export function loadRows(input: {
   names: KnownNames;
   quotas: QuotaTable;
   history: ReadonlyMap<string, readonly HistoryPoint[]>;
-}): { rows: LoadRow[]; warnings: LoadResult['warnings']; unknownNames: number } {
+}): { rows: LoadRow[]; warnings: { kindaOk: number; notOk: number }; unknownNames: number } {
   const settings = forecastSettings(input.config);
   const pseudo = new Map(input.config.pseudoGroups.map((each) => [each.gid, each]));
   const quotaOf = new Map(input.quotas.rows.map((row) => [row.gid, row]));
@@ -71,7 +71,7 @@ export function loadRows(input: {
 }
 
 /** The rows of a volume's users as they are loaded. Who has no name keeps the number (`uid:1234`) and is flagged. A time before 1970 counts as its first day, as in the original. */
-export function loadUserRows(input: { users: readonly UserUsage[]; accounts: ReadonlyMap<number, string>; names: KnownNames; zone: SiteZone }): UserLoadRow[] {
+export function userLoadRows(input: { users: readonly UserUsage[]; accounts: ReadonlyMap<number, string>; names: KnownNames; zone: SiteZone }): UserLoadRow[] {
   return input.users.map(({ uid, gid, bytes, files, entries, newest }): UserLoadRow => {
     const account = input.accounts.get(uid) ?? (uid === 0 ? 'root' : undefined);
     const { group, nameKnown: groupKnown } = nameOf(gid, input.names, new Map());

@@ -1,0 +1,63 @@
+/** From the figures of a pass to the database: one function a product. */
+import type { Config } from '../../config/schema.ts';
+import { OperationError } from '../../domain/errors.ts';
+import type { ProductName } from '../../domain/storage/product-names.ts';
+import type { LoadResult, PassRef, QuotaRef, ScanRef } from '../../workflows/storage/contract.ts';
+import type { Database } from '../platform/database/index.ts';
+import { siteZone } from '../platform/site-zone.ts';
+import { readQuotas } from './fetch-quotas.ts';
+import { groupRows, userLoadRows } from './load-rows.ts';
+import type { KnownNames } from './names-store.ts';
+import type { LoadHooks, ProductLoad } from './product-load.ts';
+import { collect, passRows, readManifest } from './read-scan/index.ts';
+import { loadGroups, usageHistory } from './usage-store.ts';
+import { loadUsers } from './user-store.ts';
+
+export interface LoadInput {
+  scan: ScanRef;
+  pass: PassRef;
+  quotas: QuotaRef | null;
+  /** The report's date: forecasts count from it. */
+  date: string;
+}
+
+export interface LoadSite {
+  config: Config;
+  database: Database;
+  /** Names in force, of groups by gid. */
+  names(): Promise<KnownNames>;
+  /** Names of these accounts, by uid; those that nobody knows are left out. */
+  accounts(uids: Iterable<number>): Promise<ReadonlyMap<number, string>>;
+}
+
+type Loader = (input: LoadInput, site: LoadSite, load: Omit<ProductLoad, 'product'>, hooks: LoadHooks) => Promise<LoadResult>;
+
+const loaders: Partial<Record<ProductName, Loader>> = {
+  async groups({ scan, pass, quotas, date }, { config, database, names }, load, hooks) {
+    if (quotas === null) throw new OperationError('ContractError', 'Groups are loaded with their quotas, which were not fetched.');
+    const [groups, known, table, history] = await Promise.all([
+      collect(passRows(pass, 'groups')),
+      names(),
+      readQuotas(quotas.path),
+      usageHistory(database, scan.volume, { before: scan.recordDate, windowDays: Math.max(config.storage.forecast.windowDays, 60) }),
+    ]);
+    const { rows, warnings, unknownNames } = groupRows({ config: config.storage, scan, date, groups, names: known, quotas: table, history });
+    return { ...(await loadGroups(database, { ...load, rows }, hooks)), warnings, unknownNames };
+  },
+
+  async users({ pass }, { config, database, names, accounts }, load, hooks) {
+    const [users, known] = await Promise.all([collect(passRows(pass, 'users')), names()]);
+    const rows = userLoadRows({ users, accounts: await accounts(users.map((each) => each.uid)), names: known, zone: siteZone(config.site.timeZone) });
+    const unknownNames = new Set(rows.filter((row) => !row.nameKnown).map((row) => row.uid)).size;
+    return { ...(await loadUsers(database, { ...load, rows }, hooks)), unknownNames };
+  },
+};
+
+/** Loads one product of a scan whole, or not at all. Throws `IntermediateLost` when the pass's figures are gone. */
+export async function loadProduct(product: ProductName, input: LoadInput, site: LoadSite, hooks: LoadHooks): Promise<LoadResult> {
+  const { scan, pass, date } = input;
+  const loader = loaders[product];
+  if (loader === undefined || !pass.products.includes(product)) throw new OperationError('ContractError', `The pass over ${scan.path} did not make ${product}.`);
+  const { lines, totals } = await readManifest(pass);
+  return loader(input, site, { scan, reportDate: date, counts: { lines: lines.accepted, rejected: lines.rejected, groups: pass.groups, bytes: totals.bytes } }, hooks);
+}

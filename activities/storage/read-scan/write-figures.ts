@@ -1,0 +1,40 @@
+import path from 'node:path';
+import type { LineCounts, Totals } from '../../../domain/storage/usage.ts';
+import { fileError } from '../../platform/files/file-error.ts';
+import { digestOf, writeRows } from './figures.ts';
+import { passFile, type PassHooks, type PassOptions } from './pass-file.ts';
+
+/** Products whose rows a pass holds in memory, and writes at its end. */
+export const rowProducts = ['groups', 'users', 'directories', 'ages'] as const;
+export type RowProduct = (typeof rowProducts)[number];
+
+export const figureFile = (product: RowProduct): string => `${product}.ndjson`;
+export const rejectedFile = 'rejected.jsonl';
+
+/** A pass whose figures are in files. */
+export interface WrittenPass {
+  totals: Totals;
+  lines: LineCounts;
+  /** Groups with at least one entry; null when nobody asked for groups. */
+  groups: number | null;
+  /** SHA-256 by name of the file. */
+  files: Record<string, string>;
+  seconds: number;
+}
+
+/** `passFile`, with its figures and rejected lines written into `directory`, which must exist and hold none. Throws what `passFile` throws, and `StorageFull`. */
+export async function writePass(options: PassOptions, directory: string, hooks: PassHooks): Promise<WrittenPass> {
+  const rejected = path.join(directory, rejectedFile);
+  const result = await passFile({ ...options, quarantine: rejected }, hooks);
+  try {
+    const files: Record<string, string> = { [rejectedFile]: await digestOf(rejected) };
+    for (const product of rowProducts) {
+      const rows = result[product];
+      if (rows !== null) files[figureFile(product)] = writeRows(path.join(directory, figureFile(product)), rows);
+    }
+    const { totals, lines, seconds, groups } = result;
+    return { totals, lines, groups: groups === null ? null : new Set(groups.map((row) => row.gid)).size, files, seconds };
+  } catch (error) {
+    throw fileError(error, `write the figures of ${options.volume} in ${directory}`, directory);
+  }
+}

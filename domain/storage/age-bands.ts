@@ -1,0 +1,1 @@
+export const ageBands: readonly { label: string; minimumSeconds: number }[] = [];
