@@ -1,0 +1,119 @@
+/** All figures of a pass, together: what a line is counted for is decided once, and an inode is at one place in all of them. */
+import type { FileType } from '../file-types.ts';
+import { type Counted, type CountedLinks, type HardLinkRule, OpenInodes, shareOf } from '../hard-links.ts';
+import { entryTypes, type Product, type StatRecord } from '../record.ts';
+import { type BaseDirectories, nameSlots } from '../slots.ts';
+import type { AgeUsage, DirectoryUsage, GroupUsage, Totals, UserUsage } from '../usage.ts';
+import { AgesProduct } from './ages.ts';
+import { DirectoriesProduct } from './directories.ts';
+import { GroupsProduct } from './groups.ts';
+import { TotalsProduct } from './totals.ts';
+import { UsersProduct } from './users.ts';
+
+export type UsageProduct = 'groups' | 'users' | 'directories' | 'ages';
+
+export interface UsageOptions {
+  baseDirectories: BaseDirectories;
+  hardLinks: HardLinkRule;
+  /** A base directory's text as people see it. */
+  alias: (directory: string) => string;
+  /** Unix seconds: ages are before it. */
+  scannedAt: number;
+  fileTypes: readonly FileType[];
+  /** What is asked for beside the totals. */
+  products: ReadonlySet<UsageProduct>;
+}
+
+/** Null for what was not asked for. */
+export interface UsageFigures {
+  totals: Totals;
+  groups: GroupUsage[] | null;
+  users: UserUsage[] | null;
+  directories: DirectoryUsage[] | null;
+  ages: AgeUsage[] | null;
+}
+
+/** Calls each product by name: a call that always leads to the same method costs nearly nothing. */
+export class UsageProducts implements Product<UsageFigures> {
+  readonly name = 'usage';
+  private readonly baseDirectories: BaseDirectories;
+  private readonly alias: (directory: string) => string;
+  private readonly rule: HardLinkRule;
+  private readonly inodes: OpenInodes;
+  private readonly totals = new TotalsProduct();
+  private readonly groups: GroupsProduct | null;
+  private readonly users: UsersProduct | null;
+  private readonly directories: DirectoriesProduct | null;
+  private readonly ages: AgesProduct | null;
+
+  /** Throws `ConfigError` for file types that cannot be (`FileTypes`). */
+  constructor({ baseDirectories, hardLinks, alias, scannedAt, fileTypes, products }: UsageOptions) {
+    this.baseDirectories = baseDirectories;
+    this.alias = alias;
+    this.rule = hardLinks;
+    const groups = products.has('groups') ? new GroupsProduct() : null;
+    const users = products.has('users') ? new UsersProduct() : null;
+    const directories = products.has('directories') ? new DirectoriesProduct(baseDirectories, fileTypes) : null;
+    this.groups = groups;
+    this.users = users;
+    this.directories = directories;
+    this.ages = products.has('ages') ? new AgesProduct(scannedAt) : null;
+    this.inodes = new OpenInodes(
+      {
+        comparePlaces: (slot, directory, otherSlot, otherDirectory) => {
+          if (slot !== otherSlot) return baseDirectories.compare(slot, otherSlot);
+          return directories === null || directory === otherDirectory ? 0 : directories.compare(directory, otherDirectory);
+        },
+        compareOwners: (owner, other) => users?.compare(owner, other) ?? 0,
+      },
+      (inode) => this.countLinks(inode),
+    );
+  }
+
+  add(record: StatRecord): void {
+    const { groups, users, directories, ages } = this;
+    const slot = this.baseDirectories.slotOf(record);
+    this.totals.count(record);
+    if (groups !== null) groups.count(slot, record);
+    const owner = users === null ? -1 : users.count(record);
+    const directory = directories === null ? -1 : directories.count(slot, record);
+    const types = directories === null || directory < 0 ? 0 : directories.typesOf(record);
+    if (ages !== null) ages.count(slot, record);
+
+    const { links } = record;
+    if (links === 1 || (links > 1 && record.type === entryTypes.directory)) this.addBytes(slot, owner, directory, types, record);
+    else if (links > 1) this.addLink(slot, owner, directory, types, record);
+  }
+
+  finish(): UsageFigures {
+    this.inodes.settleAll();
+    const slots = this.baseDirectories.finish();
+    const named = nameSlots(slots, this.alias);
+    return {
+      totals: this.totals.finish(),
+      groups: this.groups?.finish(named) ?? null,
+      users: this.users?.finish() ?? null,
+      directories: this.directories?.finish(slots, named) ?? null,
+      ages: this.ages?.finish(named) ?? null,
+    };
+  }
+
+  private addLink(slot: number, owner: number, directory: number, types: number, record: StatRecord): void {
+    this.totals.addLink(record.sizeHigh, record.sizeLow);
+    if (this.rule === 'once') this.inodes.see(record, slot, directory, owner, types);
+    else this.countLinks({ slot, owner, directory, types, type: record.type, atime: record.atime, mtime: record.mtime, ...shareOf(record) });
+  }
+
+  private countLinks(counted: CountedLinks): void {
+    this.totals.addLinkedBytes(counted.sizeHigh, counted.sizeLow);
+    this.addBytes(counted.slot, counted.owner, counted.directory, counted.types, counted);
+  }
+
+  private addBytes(slot: number, owner: number, directory: number, types: number, counted: Counted): void {
+    const { groups, users, directories, ages } = this;
+    if (groups !== null) groups.addBytes(slot, counted);
+    if (users !== null) users.addBytes(owner, counted);
+    if (directories !== null && directory >= 0) directories.addBytes(directory, types, counted);
+    if (ages !== null) ages.addBytes(slot, counted);
+  }
+}
