@@ -1,4 +1,7 @@
-import { sizeLimb } from './record.ts';
+import { sizeLimb, type StatRecord } from './record.ts';
+
+/** A size or a sum: high × 2^50 + low bytes. */
+export type Bytes = Pick<StatRecord, 'sizeHigh' | 'sizeLow'>;
 
 /** Sums of sizes by number, in two limbs: exact far beyond 2^53, without an allocation a line. */
 export class ExactSums {

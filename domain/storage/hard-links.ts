@@ -10,12 +10,13 @@
  *
  * Either way directories count in full, and an entry without links was deleted while it was looked at: its size does not count.
  */
+import type { Bytes } from './exact-sums.ts';
 import { entryTypes, sizeLimb, type StatRecord } from './record.ts';
 
 export type HardLinkRule = 'once' | 'divide';
 
 /** Size ÷ links in whole bytes, as limbs. */
-export function shareOf({ sizeHigh, sizeLow, links }: StatRecord): Pick<StatRecord, 'sizeHigh' | 'sizeLow'> {
+export function shareOf({ sizeHigh, sizeLow, links }: StatRecord): Bytes {
   // Exact: below 2^50 the quotient of doubles never rounds up to the next integer.
   if (sizeHigh === 0) return { sizeHigh: 0, sizeLow: Math.floor(sizeLow / links) };
   const share = (BigInt(sizeHigh) * BigInt(sizeLimb) + BigInt(sizeLow)) / BigInt(links);

@@ -2,13 +2,13 @@
  * Usage by first-level directory below each base directory; of `users` and `projects` by second-level directory. Regular
  * files only. A file that lies in the base directory itself is counted for `.`, one in `users` for `users/.`.
  */
-import { ExactSums } from '../exact-sums.ts';
+import { type Bytes, ExactSums } from '../exact-sums.ts';
 import { FileTypes, type FileType } from '../file-types.ts';
-import type { Counted } from '../hard-links.ts';
 import { pathText } from '../path-text.ts';
 import { entryTypes, type StatRecord } from '../record.ts';
 import type { BaseDirectories, NamedSlots, Slot } from '../slots.ts';
 import type { DirectoryUsage } from '../usage.ts';
+import type { Run } from './run.ts';
 
 const slash = 0x2f;
 const here = '.';
@@ -71,27 +71,34 @@ export class DirectoriesProduct {
     this.fileTypes = new FileTypes(fileTypes);
   }
 
-  /** Must see every record. Returns the number of the directory that the file is counted for, or -1. */
-  count(slot: number, record: StatRecord): number {
+  /** Must see every record. The number of the directory that a file counts for; -1 for what is no regular file. */
+  directoryOf(slot: number, record: StatRecord): number {
     if (record.shared < this.decidedAt) this.decidedAt = Infinity;
     if (record.type !== entryTypes.file) return -1;
     const base = this.baseDirectories.baseLength;
     if (this.decidedAt === Infinity || slot !== this.slot || base !== this.base) this.decide(slot, base, record);
-    const { directory } = this;
-    this.files[directory]!++;
-    if (record.mtime > this.newest[directory]!) this.newest[directory] = record.mtime;
-    return directory;
+    return this.directory;
   }
 
   typesOf(record: StatRecord): number {
     return this.fileTypes.of(record.path, record.pathLength);
   }
 
-  /** `types`: as `typesOf` gives them. */
-  addBytes(directory: number, types: number, { sizeHigh, sizeLow }: Counted): void {
+  /** All of a run but its types. */
+  add(directory: number, run: Run): void {
     const at = this.current(directory);
-    this.bytes.add(at, sizeHigh, sizeLow);
-    const first = at * this.fileTypes.labels.length;
+    this.files[at]! += run.files;
+    this.newest[at] = Math.max(this.newest[at]!, run.newest);
+    this.addBytes(at, run);
+  }
+
+  addBytes(directory: number, { sizeHigh, sizeLow }: Bytes): void {
+    this.bytes.add(this.current(directory), sizeHigh, sizeLow);
+  }
+
+  /** `types`: as `typesOf` gives them. */
+  addTypes(directory: number, types: number, { sizeHigh, sizeLow }: Bytes): void {
+    const first = this.current(directory) * this.fileTypes.labels.length;
     for (let left = types; left !== 0; left &= left - 1) this.bytesByType.add(first + 31 - Math.clz32(left & -left), sizeHigh, sizeLow);
   }
 

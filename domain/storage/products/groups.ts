@@ -1,9 +1,8 @@
 /** Usage by group and base directory. Every entry counts, of whatever type. */
-import { ExactSums } from '../exact-sums.ts';
-import type { Counted } from '../hard-links.ts';
-import { entryTypes, type StatRecord } from '../record.ts';
+import { type Bytes, ExactSums } from '../exact-sums.ts';
 import type { NamedSlots } from '../slots.ts';
 import type { GroupUsage } from '../usage.ts';
+import type { Run } from './run.ts';
 
 export class GroupsProduct {
   // By slot.
@@ -12,18 +11,19 @@ export class GroupsProduct {
   private readonly files: number[] = [];
   private readonly newest: number[] = [];
 
-  count(slot: number, record: StatRecord): void {
+  add(slot: number, run: Run): void {
     while (this.entries.length <= slot) {
       this.entries.push(0);
       this.files.push(0);
       this.newest.push(-Infinity);
     }
-    this.entries[slot]!++;
-    if (record.type === entryTypes.file) this.files[slot]!++;
-    if (record.mtime > this.newest[slot]!) this.newest[slot] = record.mtime;
+    this.entries[slot]! += run.entries;
+    this.files[slot]! += run.files;
+    this.newest[slot] = Math.max(this.newest[slot]!, run.newest);
+    this.addBytes(slot, run);
   }
 
-  addBytes(slot: number, { sizeHigh, sizeLow }: Counted): void {
+  addBytes(slot: number, { sizeHigh, sizeLow }: Bytes): void {
     this.bytes.add(slot, sizeHigh, sizeLow);
   }
 

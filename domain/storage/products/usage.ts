@@ -1,12 +1,13 @@
 /** All figures of a pass, together: what a line is counted for is decided once, and an inode is at one place in all of them. */
 import type { FileType } from '../file-types.ts';
-import { type Counted, type CountedLinks, type HardLinkRule, OpenInodes, shareOf } from '../hard-links.ts';
+import { type CountedLinks, type HardLinkRule, OpenInodes, shareOf } from '../hard-links.ts';
 import { entryTypes, type Product, type StatRecord } from '../record.ts';
 import { type BaseDirectories, nameSlots } from '../slots.ts';
 import type { AgeUsage, DirectoryUsage, GroupUsage, Totals, UserUsage } from '../usage.ts';
 import { AgesProduct } from './ages.ts';
 import { DirectoriesProduct } from './directories.ts';
 import { GroupsProduct } from './groups.ts';
+import { Run } from './run.ts';
 import { TotalsProduct } from './totals.ts';
 import { UsersProduct } from './users.ts';
 
@@ -45,6 +46,13 @@ export class UsageProducts implements Product<UsageFigures> {
   private readonly users: UsersProduct | null;
   private readonly directories: DirectoriesProduct | null;
   private readonly ages: AgesProduct | null;
+  /** Entries of one slot, owner and directory. */
+  private readonly run = new Run();
+  private slot = -1;
+  private uid = -1;
+  private gid = -1;
+  private owner = -1;
+  private directory = -1;
 
   /** Throws `ConfigError` for file types that cannot be (`FileTypes`). */
   constructor({ baseDirectories, hardLinks, alias, scannedAt, fileTypes, products }: UsageOptions) {
@@ -71,21 +79,25 @@ export class UsageProducts implements Product<UsageFigures> {
   }
 
   add(record: StatRecord): void {
-    const { groups, users, directories, ages } = this;
+    const { run, directories, ages } = this;
     const slot = this.baseDirectories.slotOf(record);
+    const directory = directories === null ? -1 : directories.directoryOf(slot, record);
+    if (slot !== this.slot || directory !== this.directory || record.uid !== this.uid || record.gid !== this.gid) this.startRun(slot, directory, record);
     this.totals.count(record);
-    if (groups !== null) groups.count(slot, record);
-    const owner = users === null ? -1 : users.count(record);
-    const directory = directories === null ? -1 : directories.count(slot, record);
-    const types = directories === null || directory < 0 ? 0 : directories.typesOf(record);
+    run.count(record);
     if (ages !== null) ages.count(slot, record);
+    const types = directories === null || directory < 0 ? 0 : directories.typesOf(record);
 
     const { links } = record;
-    if (links === 1 || (links > 1 && record.type === entryTypes.directory)) this.addBytes(slot, owner, directory, types, record);
-    else if (links > 1) this.addLink(slot, owner, directory, types, record);
+    if (links === 1 || (links > 1 && record.type === entryTypes.directory)) {
+      run.addSize(record);
+      if (directories !== null && types !== 0) directories.addTypes(directory, types, record);
+      if (ages !== null) ages.addBytes(slot, record);
+    } else if (links > 1) this.addLink(types, record);
   }
 
   finish(): UsageFigures {
+    this.endRun();
     this.inodes.settleAll();
     const slots = this.baseDirectories.finish();
     const named = nameSlots(slots, this.alias);
@@ -98,22 +110,44 @@ export class UsageProducts implements Product<UsageFigures> {
     };
   }
 
-  private addLink(slot: number, owner: number, directory: number, types: number, record: StatRecord): void {
-    this.totals.addLink(record.sizeHigh, record.sizeLow);
+  private startRun(slot: number, directory: number, { uid, gid }: StatRecord): void {
+    this.endRun();
+    this.slot = slot;
+    this.directory = directory;
+    if (uid === this.uid && gid === this.gid) return;
+    this.uid = uid;
+    this.gid = gid;
+    this.owner = this.users?.ownerOf(uid, gid) ?? -1;
+  }
+
+  private endRun(): void {
+    const { run, slot, owner, directory } = this;
+    if (run.entries === 0) return;
+    this.totals.addBytes(run);
+    this.groups?.add(slot, run);
+    this.users?.add(owner, run);
+    if (directory >= 0) this.directories?.add(directory, run);
+    run.clear();
+  }
+
+  /** One of several links, at the place of the run. */
+  private addLink(types: number, record: StatRecord): void {
+    const { slot, owner, directory } = this;
+    this.totals.countLink(record);
     if (this.rule === 'once') this.inodes.see(record, slot, directory, owner, types);
     else this.countLinks({ slot, owner, directory, types, type: record.type, atime: record.atime, mtime: record.mtime, ...shareOf(record) });
   }
 
   private countLinks(counted: CountedLinks): void {
-    this.totals.addLinkedBytes(counted.sizeHigh, counted.sizeLow);
-    this.addBytes(counted.slot, counted.owner, counted.directory, counted.types, counted);
-  }
-
-  private addBytes(slot: number, owner: number, directory: number, types: number, counted: Counted): void {
-    const { groups, users, directories, ages } = this;
-    if (groups !== null) groups.addBytes(slot, counted);
-    if (users !== null) users.addBytes(owner, counted);
-    if (directories !== null && directory >= 0) directories.addBytes(directory, types, counted);
-    if (ages !== null) ages.addBytes(slot, counted);
+    const { slot, owner, directory, types } = counted;
+    this.totals.countLinked(counted);
+    this.totals.addBytes(counted);
+    this.groups?.addBytes(slot, counted);
+    this.users?.addBytes(owner, counted);
+    if (directory >= 0) {
+      this.directories?.addBytes(directory, counted);
+      this.directories?.addTypes(directory, types, counted);
+    }
+    this.ages?.addBytes(slot, counted);
   }
 }

@@ -1,8 +1,7 @@
 /** Usage by user and group, over the whole volume. Every entry counts, of whatever type. */
-import { ExactSums } from '../exact-sums.ts';
-import type { Counted } from '../hard-links.ts';
-import { entryTypes, type StatRecord } from '../record.ts';
+import { type Bytes, ExactSums } from '../exact-sums.ts';
 import type { UserUsage } from '../usage.ts';
+import type { Run } from './run.ts';
 
 export class UsersProduct {
   private readonly owners = new Owners();
@@ -11,31 +10,25 @@ export class UsersProduct {
   private readonly entries: number[] = [];
   private readonly files: number[] = [];
   private readonly newest: number[] = [];
-  // The owner of the record before: mostly that of the next one too.
-  private uid = -1;
-  private gid = -1;
-  private owner = -1;
 
-  /** Returns the number of the record's owner. */
-  count(record: StatRecord): number {
-    if (record.uid !== this.uid || record.gid !== this.gid) {
-      this.uid = record.uid;
-      this.gid = record.gid;
-      this.owner = this.owners.numberOf(record.uid, record.gid);
-      if (this.owner === this.entries.length) {
-        this.entries.push(0);
-        this.files.push(0);
-        this.newest.push(-Infinity);
-      }
-    }
-    const { owner } = this;
-    this.entries[owner]!++;
-    if (record.type === entryTypes.file) this.files[owner]!++;
-    if (record.mtime > this.newest[owner]!) this.newest[owner] = record.mtime;
-    return owner;
+  /** Numbers owners from 0. */
+  ownerOf(uid: number, gid: number): number {
+    return this.owners.numberOf(uid, gid);
   }
 
-  addBytes(owner: number, { sizeHigh, sizeLow }: Counted): void {
+  add(owner: number, run: Run): void {
+    while (this.entries.length <= owner) {
+      this.entries.push(0);
+      this.files.push(0);
+      this.newest.push(-Infinity);
+    }
+    this.entries[owner]! += run.entries;
+    this.files[owner]! += run.files;
+    this.newest[owner] = Math.max(this.newest[owner]!, run.newest);
+    this.addBytes(owner, run);
+  }
+
+  addBytes(owner: number, { sizeHigh, sizeLow }: Bytes): void {
     this.bytes.add(owner, sizeHigh, sizeLow);
   }
 
