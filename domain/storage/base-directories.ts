@@ -27,14 +27,18 @@ export function createBaseDirectories(source: BaseDirectorySource, pseudoGroups:
 
 /** The longest of the group's own listed directories that holds the path; the mount point when there is none, so that nothing is lost. */
 class ListedBaseDirectories implements BaseDirectories {
+  baseLength = 0;
   private readonly slots: Slot[];
-  private readonly mount: Uint8Array;
+  /** By slot: length of its directory, or 0 when what it holds lies outside. */
+  private readonly lengths: number[];
   private readonly pseudo: PseudoGroups;
   private readonly directories: Uint8Array[] = [];
+  /** Index of the mount point in `directories`. */
+  private readonly mount: number;
   /** By directory: the groups that it is listed for. */
   private readonly owners: Set<number>[] = [];
   private readonly prefixes: DirectoryPrefixes;
-  /** By directory + 1 (0 is the mount point): slots already decided, by gid. */
+  /** By directory + 1 (0 is outside of all): slots already decided, by gid. */
   private readonly decided: Map<number, number>[];
   private lastDirectory = -2;
   private lastGid = -1;
@@ -42,11 +46,11 @@ class ListedBaseDirectories implements BaseDirectories {
 
   constructor(pairs: readonly BaseDirectoryPair[], pseudo: PseudoGroups, mount: string) {
     this.slots = [...pseudo.slots];
+    this.lengths = this.slots.map((slot) => slot.directory.length);
     this.pseudo = pseudo;
-    this.mount = withoutTrailingSlash(pathBytes(mount));
     const indexes = new Map<string, number>();
-    for (const pair of pairs) {
-      const directory = withoutTrailingSlash(pathBytes(pair.directory));
+    const indexOf = (text: string): number => {
+      const directory = withoutTrailingSlash(pathBytes(text));
       const key = pathText(directory);
       let index = indexes.get(key);
       if (index === undefined) {
@@ -54,8 +58,10 @@ class ListedBaseDirectories implements BaseDirectories {
         this.owners.push(new Set());
         indexes.set(key, index);
       }
-      this.owners[index]!.add(pair.gid);
-    }
+      return index;
+    };
+    for (const pair of pairs) this.owners[indexOf(pair.directory)]!.add(pair.gid);
+    this.mount = indexOf(mount);
     this.prefixes = new DirectoryPrefixes(this.directories);
     this.decided = Array.from({ length: this.directories.length + 1 }, () => new Map<number, number>());
   }
@@ -63,17 +69,21 @@ class ListedBaseDirectories implements BaseDirectories {
   slotOf(record: StatRecord): number {
     const directory = this.prefixes.follow(record);
     const pseudo = this.pseudo.slotOf(record);
-    if (pseudo >= 0) return pseudo;
+    if (pseudo >= 0) {
+      this.baseLength = this.lengths[pseudo]!;
+      return pseudo;
+    }
     if (directory !== this.lastDirectory || record.gid !== this.lastGid) {
       this.lastDirectory = directory;
       this.lastGid = record.gid;
       this.lastSlot = this.groupSlot(directory, record.gid);
     }
+    this.baseLength = this.lengths[this.lastSlot]!;
     return this.lastSlot;
   }
 
   compare(a: number, b: number): number {
-    return compareSlots(this.slots[a]!, this.slots[b]!);
+    return compareSlots(this.slots[a]!, this.slots[b]!) || this.lengths[a]! - this.lengths[b]!;
   }
 
   finish(): readonly Slot[] {
@@ -84,11 +94,21 @@ class ListedBaseDirectories implements BaseDirectories {
     const decided = this.decided[directory + 1]!;
     let slot = decided.get(gid);
     if (slot === undefined) {
-      if (directory < 0) slot = this.slots.push({ gid, directory: this.mount }) - 1;
-      else if (this.owners[directory]!.has(gid)) slot = this.slots.push({ gid, directory: this.directories[directory]! }) - 1;
-      else slot = this.groupSlot(this.prefixes.parents[directory]!, gid);
+      slot = this.decide(directory, gid);
       decided.set(gid, slot);
     }
     return slot;
+  }
+
+  private decide(directory: number, gid: number): number {
+    if (directory < 0) return this.open(gid, this.mount, 0);
+    if (this.owners[directory]!.has(gid)) return this.open(gid, directory, this.directories[directory]!.length);
+    const slot = this.groupSlot(this.prefixes.parents[directory]!, gid);
+    return directory === this.mount && slot === this.decided[0]!.get(gid) ? this.open(gid, directory, this.directories[directory]!.length) : slot;
+  }
+
+  private open(gid: number, directory: number, length: number): number {
+    this.lengths.push(length);
+    return this.slots.push({ gid, directory: this.directories[directory]! }) - 1;
   }
 }

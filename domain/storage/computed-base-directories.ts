@@ -73,6 +73,7 @@ class CommonDirectory {
 }
 
 export class ComputedBaseDirectories implements BaseDirectories {
+  baseLength = 0;
   private readonly depths: Depths;
   private readonly pseudo: PseudoGroups;
   /** By slot: pseudo-group and prefix, or group and output point. */
@@ -102,6 +103,7 @@ export class ComputedBaseDirectories implements BaseDirectories {
     const pseudo = this.pseudo.slotOf(record);
     if (pseudo >= 0) {
       this.lastFileSlot = -1;
+      this.baseLength = this.slots[pseudo]!.directory.length;
       return pseudo;
     }
     if (this.lastSlot < 0 || this.slots[this.lastSlot]!.gid !== record.gid) this.lastSlot = this.groupSlot(record.gid);
@@ -110,6 +112,7 @@ export class ComputedBaseDirectories implements BaseDirectories {
     // Below the common directory as the record before was, when they share it and the slash behind it.
     if (isDirectory || slot !== this.lastFileSlot || record.shared <= common.length) common.include(record.path, record.pathLength, isDirectory);
     this.lastFileSlot = isDirectory ? -1 : slot;
+    this.baseLength = common.length;
     return slot;
   }
 

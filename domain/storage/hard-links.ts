@@ -1,84 +1,61 @@
 /**
- * Bytes by slot, with one rule for hard links. Either each inode counts once (for the slot that comes first in an order
- * that does not depend on the order of lines, with the largest size that any link showed), or every link counts size ÷ links
- * as the original reports did. Directories count in full; an entry with no links was deleted while it was looked at and counts nothing.
+ * One rule for hard links, for all products.
+ *
+ * `once`: an inode counts once, at one of its links: a regular file before anything else, one outside any `.vault` before
+ * one inside (whose encoded name and place tell people nothing), then the first by base directory and sub-directory.
+ * The order of lines decides nothing. Where links disagree because the file changed during the scan, the inode has the
+ * largest size, the newest times, the first owner and the types of all its names.
+ *
+ * `divide`: every link counts size ÷ links in whole bytes, as the original reports did.
+ *
+ * Either way directories count in full, and an entry without links was deleted while it was looked at: its size does not count.
  */
+import type { Bytes } from './exact-sums.ts';
 import { entryTypes, sizeLimb, type StatRecord } from './record.ts';
 
 export type HardLinkRule = 'once' | 'divide';
 
-/** Sums of sizes in two limbs: exact far beyond 2^53, without an allocation a line. */
-class ExactSums {
-  private readonly low: number[] = [];
-  private readonly high: number[] = [];
-
-  add(index: number, sizeHigh: number, sizeLow: number): void {
-    while (this.low.length <= index) {
-      this.low.push(0);
-      this.high.push(0);
-    }
-    let low = this.low[index]! + sizeLow;
-    let high = this.high[index]! + sizeHigh;
-    if (low >= sizeLimb) {
-      low -= sizeLimb;
-      high++;
-    }
-    this.low[index] = low;
-    this.high[index] = high;
-  }
-
-  total(index: number): bigint {
-    return BigInt(this.high[index] ?? 0) * BigInt(sizeLimb) + BigInt(this.low[index] ?? 0);
-  }
+/** Size ÷ links in whole bytes, as limbs. */
+export function shareOf({ sizeHigh, sizeLow, links }: StatRecord): Bytes {
+  // Exact: below 2^50 the quotient of doubles never rounds up to the next integer.
+  if (sizeHigh === 0) return { sizeHigh: 0, sizeLow: Math.floor(sizeLow / links) };
+  const share = (BigInt(sizeHigh) * BigInt(sizeLimb) + BigInt(sizeLow)) / BigInt(links);
+  return { sizeHigh: Number(share / BigInt(sizeLimb)), sizeLow: Number(share % BigInt(sizeLimb)) };
 }
 
-export class LinkedBytes {
-  private readonly counted = new ExactSums();
-  /** Sizes of links (index 0), and what was counted for them (1). */
-  private readonly links = new ExactSums();
-  private readonly rule: HardLinkRule;
-  private readonly inodes: OpenInodes;
+/** What products add of an entry, or of an inode. */
+export type Counted = Pick<StatRecord, 'type' | 'sizeHigh' | 'sizeLow' | 'atime' | 'mtime'>;
 
-  /** `compare`: order of slots; the first gets the size of an inode that several slots hold links of. */
-  constructor(rule: HardLinkRule, compare: (a: number, b: number) => number) {
-    this.rule = rule;
-    this.inodes = new OpenInodes(compare, (slot, sizeHigh, sizeLow) => this.countLinked(slot, sizeHigh, sizeLow));
-  }
-
-  add(slot: number, record: StatRecord): void {
-    const { links, sizeHigh, sizeLow } = record;
-    if (links === 1 || (links > 1 && record.type === entryTypes.directory)) this.counted.add(slot, sizeHigh, sizeLow);
-    else if (links > 1) {
-      this.links.add(0, sizeHigh, sizeLow);
-      if (this.rule === 'once') this.inodes.see(slot, record);
-      // Exact: below 2^50 the quotient of doubles never rounds up to the next integer.
-      else if (sizeHigh === 0) this.countLinked(slot, 0, Math.floor(sizeLow / links));
-      else {
-        const share = (BigInt(sizeHigh) * BigInt(sizeLimb) + BigInt(sizeLow)) / BigInt(links);
-        this.countLinked(slot, Number(share / BigInt(sizeLimb)), Number(share % BigInt(sizeLimb)));
-      }
-    }
-  }
-
-  /** Counts the inodes of which not all links were seen. Call once, before `total` and `skipped`. */
-  finish(): void {
-    this.inodes.settleAll();
-  }
-
-  total(slot: number): bigint {
-    return this.counted.total(slot);
-  }
-
-  /** Bytes that the links would have counted again. */
-  skipped(): bigint {
-    return this.links.total(0) - this.links.total(1);
-  }
-
-  private countLinked(slot: number, sizeHigh: number, sizeLow: number): void {
-    this.counted.add(slot, sizeHigh, sizeLow);
-    this.links.add(1, sizeHigh, sizeLow);
-  }
+/** What counts of links, and where: numbers that the products know. */
+export interface CountedLinks extends Counted {
+  slot: number;
+  /** Sub-directory, or -1. */
+  directory: number;
+  owner: number;
+  /** File types of the names, a bit each. */
+  types: number;
 }
+
+export interface InodeOrders {
+  /** Order of places; 0 only for the same one. */
+  comparePlaces(slot: number, directory: number, otherSlot: number, otherDirectory: number): number;
+  compareOwners(owner: number, other: number): number;
+}
+
+const vault = new TextEncoder().encode('/.vault/');
+
+function isInVault({ path, pathLength }: StatRecord): boolean {
+  for (let at = 0; at + vault.length <= pathLength; at++) {
+    let same = 0;
+    while (same < vault.length && path[at + same] === vault[same]) same++;
+    if (same === vault.length) return true;
+  }
+  return false;
+}
+
+const notFile = 2;
+/** Lower ranks come first, whatever the place. */
+const rankOf = (record: StatRecord): number => (record.type === entryTypes.file ? 0 : notFile) + (isInVault(record) ? 1 : 0);
 
 /** One row an inode, in typed arrays: no object an inode. */
 class Rows {
@@ -86,26 +63,51 @@ class Rows {
   readonly seen: Uint32Array;
   readonly inodeHigh: Uint32Array;
   readonly inodeLow: Uint32Array;
+  readonly rank: Uint8Array;
   readonly slot: Int32Array;
+  readonly directory: Int32Array;
+  readonly owner: Int32Array;
+  readonly types: Int32Array;
   readonly sizeHigh: Uint16Array;
   readonly sizeLow: Float64Array;
+  readonly atime: Float64Array;
+  readonly mtime: Float64Array;
 
   constructor(length: number) {
     this.seen = new Uint32Array(length);
     this.inodeHigh = new Uint32Array(length);
     this.inodeLow = new Uint32Array(length);
+    this.rank = new Uint8Array(length);
     this.slot = new Int32Array(length);
+    this.directory = new Int32Array(length);
+    this.owner = new Int32Array(length);
+    this.types = new Int32Array(length);
     this.sizeHigh = new Uint16Array(length);
     this.sizeLow = new Float64Array(length);
+    this.atime = new Float64Array(length);
+    this.mtime = new Float64Array(length);
   }
 
   copy(from: Rows, row: number, to: number): void {
     this.seen[to] = from.seen[row]!;
     this.inodeHigh[to] = from.inodeHigh[row]!;
     this.inodeLow[to] = from.inodeLow[row]!;
+    this.rank[to] = from.rank[row]!;
     this.slot[to] = from.slot[row]!;
+    this.directory[to] = from.directory[row]!;
+    this.owner[to] = from.owner[row]!;
+    this.types[to] = from.types[row]!;
     this.sizeHigh[to] = from.sizeHigh[row]!;
     this.sizeLow[to] = from.sizeLow[row]!;
+    this.atime[to] = from.atime[row]!;
+    this.mtime[to] = from.mtime[row]!;
+  }
+
+  inode(row: number): CountedLinks {
+    return {
+      slot: this.slot[row]!, directory: this.directory[row]!, owner: this.owner[row]!, types: this.types[row]!,
+      type: this.rank[row]! < notFile ? entryTypes.file : entryTypes.other, sizeHigh: this.sizeHigh[row]!, sizeLow: this.sizeLow[row]!, atime: this.atime[row]!, mtime: this.mtime[row]!,
+    };
   }
 }
 
@@ -113,48 +115,71 @@ class Rows {
  * Inodes with several links of which some are still to come. One whose links were all seen is settled and forgotten, so
  * memory follows what is open, not what was read. A hash table with open addressing and linear probing.
  */
-class OpenInodes {
-  private readonly compare: (a: number, b: number) => number;
-  private readonly settle: (slot: number, sizeHigh: number, sizeLow: number) => void;
+export class OpenInodes {
+  private readonly orders: InodeOrders;
+  private readonly settle: (inode: CountedLinks) => void;
   private rows = new Rows(1024);
   private used = 0;
 
-  constructor(compare: (a: number, b: number) => number, settle: (slot: number, sizeHigh: number, sizeLow: number) => void) {
-    this.compare = compare;
+  constructor(orders: InodeOrders, settle: (inode: CountedLinks) => void) {
+    this.orders = orders;
     this.settle = settle;
   }
 
-  see(slot: number, record: StatRecord): void {
+  /** A link of an inode that has several. */
+  see(record: StatRecord, slot: number, directory: number, owner: number, types: number): void {
     if (this.used * 2 >= this.rows.seen.length) this.grow();
-    const { rows } = this;
     const row = this.find(record.inodeHigh, record.inodeLow);
-    if (rows.seen[row] === 0) {
-      this.used++;
-      rows.inodeHigh[row] = record.inodeHigh;
-      rows.inodeLow[row] = record.inodeLow;
-      rows.slot[row] = slot;
-      rows.sizeHigh[row] = record.sizeHigh;
-      rows.sizeLow[row] = record.sizeLow;
-    } else {
-      if (slot !== rows.slot[row] && this.compare(slot, rows.slot[row]!) < 0) rows.slot[row] = slot;
-      if (record.sizeHigh > rows.sizeHigh[row]! || (record.sizeHigh === rows.sizeHigh[row] && record.sizeLow > rows.sizeLow[row]!)) {
-        rows.sizeHigh[row] = record.sizeHigh;
-        rows.sizeLow[row] = record.sizeLow;
-      }
-    }
-    const seen = rows.seen[row]! + 1;
-    rows.seen[row] = seen;
-    if (seen >= record.links) {
-      this.settle(rows.slot[row]!, rows.sizeHigh[row]!, rows.sizeLow[row]!);
-      this.forget(row);
-    }
+    if (this.rows.seen[row] === 0) this.open(row, record, slot, directory, owner, types);
+    else this.merge(row, record, slot, directory, owner, types);
+    const { seen } = this.rows;
+    seen[row]!++;
+    if (seen[row]! < record.links) return;
+    this.settle(this.rows.inode(row));
+    this.forget(row);
   }
 
+  /** Settles the inodes of which not all links were seen. */
   settleAll(): void {
     const { rows } = this;
-    for (let row = 0; row < rows.seen.length; row++) if (rows.seen[row] !== 0) this.settle(rows.slot[row]!, rows.sizeHigh[row]!, rows.sizeLow[row]!);
+    for (let row = 0; row < rows.seen.length; row++) if (rows.seen[row] !== 0) this.settle(rows.inode(row));
     this.rows = new Rows(1024);
     this.used = 0;
+  }
+
+  private open(row: number, record: StatRecord, slot: number, directory: number, owner: number, types: number): void {
+    const { rows } = this;
+    this.used++;
+    rows.inodeHigh[row] = record.inodeHigh;
+    rows.inodeLow[row] = record.inodeLow;
+    rows.rank[row] = rankOf(record);
+    rows.slot[row] = slot;
+    rows.directory[row] = directory;
+    rows.owner[row] = owner;
+    rows.types[row] = types;
+    rows.sizeHigh[row] = record.sizeHigh;
+    rows.sizeLow[row] = record.sizeLow;
+    rows.atime[row] = record.atime;
+    rows.mtime[row] = record.mtime;
+  }
+
+  private merge(row: number, record: StatRecord, slot: number, directory: number, owner: number, types: number): void {
+    const { rows, orders } = this;
+    const rank = rankOf(record);
+    const earlier = rank - rows.rank[row]! || orders.comparePlaces(slot, directory, rows.slot[row]!, rows.directory[row]!);
+    if (earlier < 0) {
+      rows.rank[row] = rank;
+      rows.slot[row] = slot;
+      rows.directory[row] = directory;
+    }
+    if (owner !== rows.owner[row] && orders.compareOwners(owner, rows.owner[row]!) < 0) rows.owner[row] = owner;
+    rows.types[row]! |= types;
+    if (record.sizeHigh > rows.sizeHigh[row]! || (record.sizeHigh === rows.sizeHigh[row] && record.sizeLow > rows.sizeLow[row]!)) {
+      rows.sizeHigh[row] = record.sizeHigh;
+      rows.sizeLow[row] = record.sizeLow;
+    }
+    if (record.atime > rows.atime[row]!) rows.atime[row] = record.atime;
+    if (record.mtime > rows.mtime[row]!) rows.mtime[row] = record.mtime;
   }
 
   private home(inodeHigh: number, inodeLow: number): number {

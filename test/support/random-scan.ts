@@ -18,7 +18,10 @@ export interface RandomEntry {
   links: number;
 }
 
-const name = fc.constantFrom('a', 'b', 'ab', 'abc', 'c', 'proj', 'project2', 'mdt0', 'mdt1', '.vault', 'x y', '"q"', '\\', '\n', 'tab\t', '\xff\xfe', '\xc3\xa9', '\xe2\x80\x8b');
+const name = fc.constantFrom(
+  'a', 'b', 'ab', 'abc', 'c', 'proj', 'project2', 'mdt0', 'mdt1', '.vault', '.vault', 'users', 'users', 'users-x', 'projects', '-', '.bam', 'x.CRAM', 'x.fq.gz', 'x.bam.gz',
+  'x y', '"q"', '\\', '\n', 'tab\t', '\xff\xfe', '\xc3\xa9', '\xe2\x80\x8b',
+);
 const time = fc.oneof(fc.integer({ min: 1_400_000_000, max: 1_800_000_000 }), fc.constantFrom(0, -1, -2_000_000_000, 999_999_999, 253_402_300_800));
 const size = fc.oneof(fc.bigInt({ min: 0n, max: 10n ** 10n }), fc.constantFrom(0n, 2n ** 50n - 1n, 2n ** 50n, 2n ** 53n + 1n, 2n ** 62n + 12_345n));
 

@@ -108,53 +108,177 @@ function commonDirectory(directories: string[]): string {
 }
 
 const keyOf = (place: { gid: number; directory: string }): string => JSON.stringify([place.directory, place.gid]);
-/** Byte order of directories (the root first), then gid. */
-const firstOf = (places: { gid: number; directory: string }[]): { gid: number; directory: string } =>
-  places.toSorted((a, b) => (a.directory === b.directory ? a.gid - b.gid : a.directory === '/' || (b.directory !== '/' && a.directory < b.directory) ? -1 : 1))[0]!;
 
-/** Bytes that each record adds to each place. */
-function bytesByPlace(records: OracleRecord[], options: Pick<OracleOptions, 'hardLinks'>, placeOfRecord: (record: OracleRecord) => { gid: number; directory: string }): Map<string, bigint> {
-  const bytes = new Map<string, bigint>();
-  const add = (place: { gid: number; directory: string }, size: bigint): void => void bytes.set(keyOf(place), (bytes.get(keyOf(place)) ?? 0n) + size);
-  const inodes = new Map<bigint, OracleRecord[]>();
-  for (const record of records) {
-    if (record.links === 0n) continue;
-    if (record.links === 1n || record.type === 'd') add(placeOfRecord(record), record.size);
-    else if (options.hardLinks === 'divide') add(placeOfRecord(record), record.size / record.links);
-    else inodes.set(record.inode, [...(inodes.get(record.inode) ?? []), record]);
-  }
-  for (const links of inodes.values()) {
-    add(firstOf(links.map(placeOfRecord)), links.map((link) => link.size).reduce((a, b) => (a > b ? a : b)));
-  }
-  return bytes;
+/** Something that counts: an entry or, with `once`, an inode. */
+interface Share {
+  /** The entry at whose place it counts. */
+  at: OracleRecord;
+  bytes: bigint;
+  uid: number;
+  gid: number;
+  atime: number;
+  mtime: number;
+  /** All its names. */
+  names: string[];
 }
 
-export function groupsSlowly(records: OracleRecord[], options: OracleOptions): OracleGroup[] {
-  const bytes = bytesByPlace(records, options, (record) => placeOf(record, options));
-  const places = new Map<string, { gid: number; directory: string; computed: boolean; records: OracleRecord[] }>();
+const parents = (path: string): string[] => components(path).slice(0, -1);
+const isInVault = (path: string): boolean => parents(path).includes('.vault');
+const compare = <T extends string | number>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0);
+/** By component; what comes to an end first is first. */
+const compareComponents = (a: string[], b: string[]): number => {
+  const index = a.findIndex((part, position) => part !== b[position]);
+  return index < 0 ? a.length - b.length : index >= b.length ? 1 : compare(a[index]!, b[index]!);
+};
+
+/** The first of an inode's links: files first, then those outside of vaults, then by base directory, group and directory. */
+function winner(links: OracleRecord[], options: OracleOptions): OracleRecord {
+  const order = (a: OracleRecord, b: OracleRecord): number => {
+    const [placeA, placeB] = [placeOf(a, options), placeOf(b, options)];
+    return (
+      compare(Number(a.type !== 'f'), Number(b.type !== 'f')) ||
+      compare(Number(isInVault(a.path)), Number(isInVault(b.path))) ||
+      compare(placeA.directory.replace(/^\/$/u, ''), placeB.directory.replace(/^\/$/u, '')) ||
+      placeA.gid - placeB.gid ||
+      compareComponents(parents(a.path), parents(b.path))
+    );
+  };
+  return links.toSorted(order)[0]!;
+}
+
+function sharesOf(records: OracleRecord[], options: OracleOptions): Share[] {
+  const shares: Share[] = [];
+  const inodes = new Map<bigint, OracleRecord[]>();
   for (const record of records) {
-    const place = placeOf(record, options);
-    const known = places.get(keyOf(place));
-    if (known === undefined) places.set(keyOf(place), { ...place, records: [record] });
-    else known.records.push(record);
+    const { uid, gid, atime, mtime, path, size, links, type } = record;
+    if (links === 0n) continue;
+    if (links > 1n && type !== 'd' && options.hardLinks === 'once') inodes.set(record.inode, [...(inodes.get(record.inode) ?? []), record]);
+    else shares.push({ at: record, bytes: links > 1n && type !== 'd' ? size / links : size, uid, gid, atime: type === 'd' ? options.scannedAt : atime, mtime, names: [path] });
   }
-  const labelled = [...places].map(([key, place]) => {
-    const files = place.records.filter((record) => record.type !== 'd');
-    const holding = files.length > 0 ? files.map((file) => join(components(file.path).slice(0, -1))) : place.records.map((record) => record.path);
-    return { ...place, key, label: place.computed ? commonDirectory(holding) : place.directory, absorbs: place.computed && files.length > 0 };
+  for (const links of inodes.values()) {
+    const owner = links.toSorted((a, b) => a.uid - b.uid || a.gid - b.gid)[0]!;
+    shares.push({
+      at: winner(links, options),
+      bytes: links.map((link) => link.size).reduce((a, b) => (a > b ? a : b)),
+      uid: owner.uid,
+      gid: owner.gid,
+      atime: Math.max(...links.map((link) => link.atime)),
+      mtime: Math.max(...links.map((link) => link.mtime)),
+      names: links.filter((link) => link.type === 'f').map((link) => link.path),
+    });
+  }
+  return shares;
+}
+
+const sum = (shares: Share[]): bigint => shares.reduce((total, share) => total + share.bytes, 0n);
+
+/** The base directory that each record is shown below, once all are known. Pairs of records and texts of gid and directory. */
+function basesOf(records: OracleRecord[], options: OracleOptions): Map<OracleRecord, { gid: number; baseDirectory: string }> {
+  const places = Map.groupBy(records, (record) => keyOf(placeOf(record, options)));
+  const labelled = [...places.values()].map((own) => {
+    const place = placeOf(own[0]!, options);
+    const files = own.filter((record) => record.type !== 'd');
+    const holding = files.length > 0 ? files.map((file) => join(parents(file.path))) : own.map((record) => record.path);
+    return { ...place, records: own, label: place.computed ? commonDirectory(holding) : place.directory, absorbs: place.computed && files.length > 0 };
   });
-  const rows = new Map<string, OracleGroup>();
-  for (const place of labelled) {
-    const absorbing = labelled.filter((other) => place.computed && other.absorbs && other.gid === place.gid && below(place.label, other.label));
-    const label = absorbing.toSorted((a, b) => a.label.length - b.label.length)[0]?.label ?? place.label;
-    const row = rows.get(JSON.stringify([place.gid, label])) ?? { gid: place.gid, baseDirectory: label, bytes: '0', entries: 0, files: 0, newest: -Infinity };
-    row.bytes = (BigInt(row.bytes) + (bytes.get(place.key) ?? 0n)).toString();
-    row.entries += place.records.length;
-    row.files += place.records.filter((record) => record.type === 'f').length;
-    row.newest = Math.max(row.newest, ...place.records.map((record) => record.mtime));
-    rows.set(JSON.stringify([place.gid, label]), row);
-  }
-  return [...rows.values()];
+  return new Map(
+    labelled.flatMap((place) => {
+      const absorbing = labelled.filter((other) => place.computed && other.absorbs && other.gid === place.gid && below(place.label, other.label));
+      const baseDirectory = absorbing.toSorted((a, b) => a.label.length - b.label.length)[0]?.label ?? place.label;
+      return place.records.map((record) => [record, { gid: place.gid, baseDirectory }] as const);
+    }),
+  );
+}
+
+/** In no order. */
+export function groupsSlowly(records: OracleRecord[], options: OracleOptions): OracleGroup[] {
+  const bases = basesOf(records, options);
+  const keyOfRecord = (record: OracleRecord): string => JSON.stringify(bases.get(record));
+  const shares = Map.groupBy(sharesOf(records, options), (share) => keyOfRecord(share.at));
+  return [...Map.groupBy(records, keyOfRecord)].map(([key, own]) => ({
+    ...bases.get(own[0]!)!,
+    bytes: sum(shares.get(key) ?? []).toString(),
+    entries: own.length,
+    files: own.filter((record) => record.type === 'f').length,
+    newest: Math.max(...own.map((record) => record.mtime)),
+  }));
+}
+
+export interface OracleDirectory {
+  gid: number;
+  baseDirectory: string;
+  directory: string;
+  bytes: string;
+  files: number;
+  newest: number;
+  types: Record<string, string>;
+}
+
+/** Below `baseDirectory`; what lies elsewhere is shown with its absolute path. */
+function directoryOf(path: string, baseDirectory: string): string {
+  const inside = below(path, baseDirectory);
+  const parts = parents(path).slice(inside ? components(baseDirectory).length : 0);
+  const directory = parts.length === 0 ? '.' : /^(?:users|projects)$/u.test(parts[0]!) ? `${parts[0]}/${parts[1] ?? '.'}` : parts[0]!;
+  return inside ? directory : `/${directory}`;
+}
+
+/** In no order. `types`: regular expressions of names by label. */
+export function directoriesSlowly(records: OracleRecord[], options: OracleOptions, types: Record<string, RegExp>): OracleDirectory[] {
+  const bases = basesOf(records, options);
+  const rowOf = (record: OracleRecord): { gid: number; baseDirectory: string; directory: string } => {
+    const base = bases.get(record)!;
+    return { ...base, directory: directoryOf(record.path, base.baseDirectory) };
+  };
+  const keyOfRecord = (record: OracleRecord): string => JSON.stringify(rowOf(record));
+  const shares = Map.groupBy(sharesOf(records, options), (share) => keyOfRecord(share.at));
+  return [...Map.groupBy(records.filter((record) => record.type === 'f'), keyOfRecord)].map(([key, own]) => {
+    const counted = (shares.get(key) ?? []).filter((share) => share.at.type === 'f');
+    const byType = Object.entries(types).map(([label, pattern]) => [label, sum(counted.filter((share) => share.names.some((name) => pattern.test(name))))] as const);
+    return {
+      ...rowOf(own[0]!),
+      bytes: sum(counted).toString(),
+      files: own.length,
+      newest: Math.max(...own.map((record) => record.mtime)),
+      types: Object.fromEntries(byType.filter(([, bytes]) => bytes > 0n).map(([label, bytes]) => [label, bytes.toString()])),
+    };
+  });
+}
+
+interface OracleBands {
+  bytes: string[];
+  files: number[];
+}
+
+export interface OracleAges {
+  gid: number;
+  baseDirectory: string;
+  access: OracleBands;
+  modification: OracleBands;
+}
+
+const daysOfBands = [0, 30, 60, 180, 365, 730, 1095, 1825, 2555, Infinity];
+
+/** In no order. */
+export function agesSlowly(records: OracleRecord[], options: OracleOptions): OracleAges[] {
+  const bases = basesOf(records, options);
+  const keyOfRecord = (record: OracleRecord): string => JSON.stringify(bases.get(record));
+  const shares = Map.groupBy(sharesOf(records, options), (share) => keyOfRecord(share.at));
+  return [...Map.groupBy(records, keyOfRecord)]
+    .map(([key, own]) => {
+      const bandsBy = (time: 'atime' | 'mtime'): OracleBands => {
+        const within = (band: number) => (timed: { atime: number; mtime: number }): boolean => {
+          const days = (options.scannedAt - timed[time]) / 86_400;
+          return days >= daysOfBands[band]! && days < daysOfBands[band + 1]!;
+        };
+        const numbers = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+        return {
+          bytes: numbers.map((band) => sum((shares.get(key) ?? []).filter(within(band))).toString()),
+          files: numbers.map((band) => own.filter((record) => record.type === 'f').filter(within(band)).length),
+        };
+      };
+      return { ...bases.get(own[0]!)!, access: bandsBy('atime'), modification: bandsBy('mtime') };
+    })
+    .filter(({ access }) => access.files.some((count) => count > 0) || access.bytes.some((bytes) => bytes !== '0'));
 }
 
 export interface OracleUser {
@@ -167,27 +291,22 @@ export interface OracleUser {
 }
 
 /** In no order. */
-export function usersSlowly(records: OracleRecord[], options: Pick<OracleOptions, 'hardLinks'>): OracleUser[] {
-  // A place a uid, whose order as text is that of the numbers.
-  const ownerOf = ({ uid, gid }: OracleRecord): { gid: number; directory: string } => ({ gid, directory: String(uid).padStart(10, '0') });
-  const bytes = bytesByPlace(records, options, ownerOf);
-  return Object.values(Object.groupBy(records, (record) => keyOf(ownerOf(record)))).map((own) => {
-    const [first] = own!;
-    return {
-      uid: first!.uid,
-      gid: first!.gid,
-      bytes: (bytes.get(keyOf(ownerOf(first!))) ?? 0n).toString(),
-      entries: own!.length,
-      files: own!.filter((record) => record.type === 'f').length,
-      newest: Math.max(...own!.map((record) => record.mtime)),
-    };
-  });
+export function usersSlowly(records: OracleRecord[], options: OracleOptions): OracleUser[] {
+  const keyOfOwner = ({ uid, gid }: { uid: number; gid: number }): string => JSON.stringify([uid, gid]);
+  const shares = Map.groupBy(sharesOf(records, options), keyOfOwner);
+  return [...Map.groupBy(records, keyOfOwner)].map(([key, own]) => ({
+    uid: own[0]!.uid,
+    gid: own[0]!.gid,
+    bytes: sum(shares.get(key) ?? []).toString(),
+    entries: own.length,
+    files: own.filter((record) => record.type === 'f').length,
+    newest: Math.max(...own.map((record) => record.mtime)),
+  }));
 }
 
 export function totalsSlowly(records: OracleRecord[], options: OracleOptions): Record<string, unknown> {
-  const everything = { gid: 0, directory: '/' };
-  const bytes = bytesByPlace(records, options, () => everything).get(keyOf(everything)) ?? 0n;
-  const all = records.filter((record) => record.links > 0n).reduce((sum, record) => sum + record.size, 0n);
+  const bytes = sum(sharesOf(records, options));
+  const all = records.filter((record) => record.links > 0n).reduce((total, record) => total + record.size, 0n);
   const types: Record<string, number> = {};
   for (const { type } of records) types[type] = (types[type] ?? 0) + 1;
   return {

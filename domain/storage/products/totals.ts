@@ -1,42 +1,50 @@
 /** Figures of the whole volume. */
-import { type HardLinkRule, LinkedBytes } from '../hard-links.ts';
-import type { Product, StatRecord } from '../record.ts';
+import { type Bytes, ExactSums } from '../exact-sums.ts';
+import type { StatRecord } from '../record.ts';
 import type { Totals } from '../usage.ts';
 
-export class TotalsProduct implements Product<Totals> {
-  readonly name = 'totals';
-  private readonly bytes: LinkedBytes;
+/** Indexes of sums: what counts, what of it counts for hard links, and the sizes of those. */
+const [counted, linked, links] = [0, 1, 2];
+
+export class TotalsProduct {
+  private readonly sums = new ExactSums();
   private readonly types = new Float64Array(256);
-  private entries = 0;
   private newestAccess = -Infinity;
   private newestModification = -Infinity;
   private newestChange = -Infinity;
 
-  constructor(hardLinks: HardLinkRule) {
-    this.bytes = new LinkedBytes(hardLinks, () => 0);
-  }
-
-  add(record: StatRecord): void {
-    this.entries++;
+  count(record: StatRecord): void {
     this.types[record.type]!++;
     if (record.atime > this.newestAccess) this.newestAccess = record.atime;
     if (record.mtime > this.newestModification) this.newestModification = record.mtime;
     if (record.ctime > this.newestChange) this.newestChange = record.ctime;
-    this.bytes.add(0, record);
+  }
+
+  addBytes({ sizeHigh, sizeLow }: Bytes): void {
+    this.sums.add(counted, sizeHigh, sizeLow);
+  }
+
+  /** An entry that is one of several links. */
+  countLink({ sizeHigh, sizeLow }: Bytes): void {
+    this.sums.add(links, sizeHigh, sizeLow);
+  }
+
+  /** What `addBytes` had for links. */
+  countLinked({ sizeHigh, sizeLow }: Bytes): void {
+    this.sums.add(linked, sizeHigh, sizeLow);
   }
 
   finish(): Totals {
-    this.bytes.finish();
     const types: Record<string, number> = {};
     for (const [type, count] of this.types.entries()) if (count > 0) types[String.fromCharCode(type)] = count;
     return {
-      bytes: this.bytes.total(0).toString(),
-      entries: this.entries,
+      bytes: this.sums.text(counted),
+      entries: this.types.reduce((sum, count) => sum + count),
       types,
       newestAccess: timeOrNull(this.newestAccess),
       newestModification: timeOrNull(this.newestModification),
       newestChange: timeOrNull(this.newestChange),
-      hardLinkedBytesSkipped: this.bytes.skipped().toString(),
+      hardLinkedBytesSkipped: (this.sums.total(links) - this.sums.total(linked)).toString(),
     };
   }
 }

@@ -1,32 +1,153 @@
-/** Interim. */
-import type { HardLinkRule } from '../hard-links.ts';
-import type { Product, StatRecord } from '../record.ts';
-import type { BaseDirectories } from '../slots.ts';
-import type { AgeUsage, DirectoryUsage, GroupUsage, Totals, UserUsage } from '../usage.ts';
+/** All figures of a pass, together: what a line is counted for is decided once, and an inode is at one place in all of them. */
 import type { FileType } from '../file-types.ts';
+import { type CountedLinks, type HardLinkRule, OpenInodes, shareOf } from '../hard-links.ts';
+import { entryTypes, type Product, type StatRecord } from '../record.ts';
+import { type BaseDirectories, nameSlots } from '../slots.ts';
+import type { AgeUsage, DirectoryUsage, GroupUsage, Totals, UserUsage } from '../usage.ts';
+import { AgesProduct } from './ages.ts';
+import { DirectoriesProduct } from './directories.ts';
 import { GroupsProduct } from './groups.ts';
+import { Run } from './run.ts';
 import { TotalsProduct } from './totals.ts';
 import { UsersProduct } from './users.ts';
 
-export interface UsageFigures { totals: Totals; groups: GroupUsage[] | null; users: UserUsage[] | null; directories: DirectoryUsage[] | null; ages: AgeUsage[] | null }
+export type UsageProduct = 'groups' | 'users' | 'directories' | 'ages';
+
+export interface UsageOptions {
+  baseDirectories: BaseDirectories;
+  hardLinks: HardLinkRule;
+  /** A base directory's text as people see it. */
+  alias: (directory: string) => string;
+  /** Unix seconds: ages are before it. */
+  scannedAt: number;
+  fileTypes: readonly FileType[];
+  /** What is asked for beside the totals. */
+  products: ReadonlySet<UsageProduct>;
+}
+
+/** Null for what was not asked for. */
+export interface UsageFigures {
+  totals: Totals;
+  groups: GroupUsage[] | null;
+  users: UserUsage[] | null;
+  directories: DirectoryUsage[] | null;
+  ages: AgeUsage[] | null;
+}
+
+/** Calls each product by name: a call that always leads to the same method costs nearly nothing. */
 export class UsageProducts implements Product<UsageFigures> {
   readonly name = 'usage';
-  private readonly totals: TotalsProduct;
-  private readonly groups: GroupsProduct;
-  private readonly users: UsersProduct;
-  private readonly wanted: ReadonlySet<string>;
-  constructor(options: { baseDirectories: BaseDirectories; hardLinks: HardLinkRule; alias: (directory: string) => string; scannedAt: number; fileTypes: readonly FileType[]; products: ReadonlySet<'groups' | 'users' | 'directories' | 'ages'> }) {
-    this.totals = new TotalsProduct(options.hardLinks);
-    this.groups = new GroupsProduct(options);
-    this.users = new UsersProduct(options.hardLinks);
-    this.wanted = options.products;
+  private readonly baseDirectories: BaseDirectories;
+  private readonly alias: (directory: string) => string;
+  private readonly rule: HardLinkRule;
+  private readonly inodes: OpenInodes;
+  private readonly totals = new TotalsProduct();
+  private readonly groups: GroupsProduct | null;
+  private readonly users: UsersProduct | null;
+  private readonly directories: DirectoriesProduct | null;
+  private readonly ages: AgesProduct | null;
+  /** Entries of one slot, owner and directory. */
+  private readonly run = new Run();
+  private slot = -1;
+  private uid = -1;
+  private gid = -1;
+  private owner = -1;
+  private directory = -1;
+
+  /** Throws `ConfigError` for file types that cannot be (`FileTypes`). */
+  constructor({ baseDirectories, hardLinks, alias, scannedAt, fileTypes, products }: UsageOptions) {
+    this.baseDirectories = baseDirectories;
+    this.alias = alias;
+    this.rule = hardLinks;
+    const groups = products.has('groups') ? new GroupsProduct() : null;
+    const users = products.has('users') ? new UsersProduct() : null;
+    const directories = products.has('directories') ? new DirectoriesProduct(baseDirectories, fileTypes) : null;
+    this.groups = groups;
+    this.users = users;
+    this.directories = directories;
+    this.ages = products.has('ages') ? new AgesProduct(scannedAt) : null;
+    this.inodes = new OpenInodes(
+      {
+        comparePlaces: (slot, directory, otherSlot, otherDirectory) => {
+          if (slot !== otherSlot) return baseDirectories.compare(slot, otherSlot);
+          return directories === null || directory === otherDirectory ? 0 : directories.compare(directory, otherDirectory);
+        },
+        compareOwners: (owner, other) => users?.compare(owner, other) ?? 0,
+      },
+      (inode) => this.countLinks(inode),
+    );
   }
+
   add(record: StatRecord): void {
-    this.totals.add(record);
-    this.groups.add(record);
-    this.users.add(record);
+    const { run, directories, ages } = this;
+    const slot = this.baseDirectories.slotOf(record);
+    const directory = directories === null ? -1 : directories.directoryOf(slot, record);
+    if (slot !== this.slot || directory !== this.directory || record.uid !== this.uid || record.gid !== this.gid) this.startRun(slot, directory, record);
+    this.totals.count(record);
+    run.count(record);
+    if (ages !== null) ages.count(slot, record);
+    const types = directories === null || directory < 0 ? 0 : directories.typesOf(record);
+
+    const { links } = record;
+    if (links === 1 || (links > 1 && record.type === entryTypes.directory)) {
+      run.addSize(record);
+      if (directories !== null && types !== 0) directories.addTypes(directory, types, record);
+      if (ages !== null) ages.addBytes(slot, record);
+    } else if (links > 1) this.addLink(types, record);
   }
+
   finish(): UsageFigures {
-    return { totals: this.totals.finish(), groups: this.wanted.has('groups') ? this.groups.finish() : null, users: this.wanted.has('users') ? this.users.finish() : null, directories: null, ages: null };
+    this.endRun();
+    this.inodes.settleAll();
+    const slots = this.baseDirectories.finish();
+    const named = nameSlots(slots, this.alias);
+    return {
+      totals: this.totals.finish(),
+      groups: this.groups?.finish(named) ?? null,
+      users: this.users?.finish() ?? null,
+      directories: this.directories?.finish(slots, named) ?? null,
+      ages: this.ages?.finish(named) ?? null,
+    };
+  }
+
+  private startRun(slot: number, directory: number, { uid, gid }: StatRecord): void {
+    this.endRun();
+    this.slot = slot;
+    this.directory = directory;
+    if (uid === this.uid && gid === this.gid) return;
+    this.uid = uid;
+    this.gid = gid;
+    this.owner = this.users?.ownerOf(uid, gid) ?? -1;
+  }
+
+  private endRun(): void {
+    const { run, slot, owner, directory } = this;
+    if (run.entries === 0) return;
+    this.totals.addBytes(run);
+    this.groups?.add(slot, run);
+    this.users?.add(owner, run);
+    if (directory >= 0) this.directories?.add(directory, run);
+    run.clear();
+  }
+
+  /** One of several links, at the place of the run. */
+  private addLink(types: number, record: StatRecord): void {
+    const { slot, owner, directory } = this;
+    this.totals.countLink(record);
+    if (this.rule === 'once') this.inodes.see(record, slot, directory, owner, types);
+    else this.countLinks({ slot, owner, directory, types, type: record.type, atime: record.atime, mtime: record.mtime, ...shareOf(record) });
+  }
+
+  private countLinks(counted: CountedLinks): void {
+    const { slot, owner, directory, types } = counted;
+    this.totals.countLinked(counted);
+    this.totals.addBytes(counted);
+    this.groups?.addBytes(slot, counted);
+    this.users?.addBytes(owner, counted);
+    if (directory >= 0) {
+      this.directories?.addBytes(directory, counted);
+      this.directories?.addTypes(directory, types, counted);
+    }
+    this.ages?.addBytes(slot, counted);
   }
 }

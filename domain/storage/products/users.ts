@@ -1,54 +1,52 @@
 /** Usage by user and group, over the whole volume. Every entry counts, of whatever type. */
-import { type HardLinkRule, LinkedBytes } from '../hard-links.ts';
-import { entryTypes, type Product, type StatRecord } from '../record.ts';
+import { type Bytes, ExactSums } from '../exact-sums.ts';
 import type { UserUsage } from '../usage.ts';
+import type { Run } from './run.ts';
 
-export class UsersProduct implements Product<UserUsage[]> {
-  readonly name = 'users';
+export class UsersProduct {
   private readonly owners = new Owners();
-  private readonly bytes: LinkedBytes;
-  // By slot.
+  // By owner.
+  private readonly bytes = new ExactSums();
   private readonly entries: number[] = [];
   private readonly files: number[] = [];
   private readonly newest: number[] = [];
-  // The owner of the record before: mostly that of the next one too.
-  private uid = -1;
-  private gid = -1;
-  private slot = -1;
 
-  constructor(hardLinks: HardLinkRule) {
-    this.bytes = new LinkedBytes(hardLinks, (a, b) => this.owners.compare(a, b));
+  /** Numbers owners from 0. */
+  ownerOf(uid: number, gid: number): number {
+    return this.owners.numberOf(uid, gid);
   }
 
-  add(record: StatRecord): void {
-    if (record.uid !== this.uid || record.gid !== this.gid) {
-      this.uid = record.uid;
-      this.gid = record.gid;
-      this.slot = this.owners.slotOf(record.uid, record.gid);
-      if (this.slot === this.entries.length) {
-        this.entries.push(0);
-        this.files.push(0);
-        this.newest.push(-Infinity);
-      }
+  add(owner: number, run: Run): void {
+    while (this.entries.length <= owner) {
+      this.entries.push(0);
+      this.files.push(0);
+      this.newest.push(-Infinity);
     }
-    const { slot } = this;
-    this.entries[slot]!++;
-    if (record.type === entryTypes.file) this.files[slot]!++;
-    if (record.mtime > this.newest[slot]!) this.newest[slot] = record.mtime;
-    this.bytes.add(slot, record);
+    this.entries[owner]! += run.entries;
+    this.files[owner]! += run.files;
+    this.newest[owner] = Math.max(this.newest[owner]!, run.newest);
+    this.addBytes(owner, run);
+  }
+
+  addBytes(owner: number, { sizeHigh, sizeLow }: Bytes): void {
+    this.bytes.add(owner, sizeHigh, sizeLow);
+  }
+
+  /** By uid, then by gid. */
+  compare(owner: number, other: number): number {
+    return this.owners.uids[owner]! - this.owners.uids[other]! || this.owners.gids[owner]! - this.owners.gids[other]!;
   }
 
   /** Sorted by uid, then by gid. */
   finish(): UserUsage[] {
-    this.bytes.finish();
     return this.entries
-      .map((entries, slot) => ({
-        uid: this.owners.uids[slot]!,
-        gid: this.owners.gids[slot]!,
-        bytes: this.bytes.total(slot).toString(),
+      .map((entries, owner) => ({
+        uid: this.owners.uids[owner]!,
+        gid: this.owners.gids[owner]!,
+        bytes: this.bytes.text(owner),
         entries,
-        files: this.files[slot]!,
-        newest: this.newest[slot]!,
+        files: this.files[owner]!,
+        newest: this.newest[owner]!,
       }))
       .sort((a, b) => a.uid - b.uid || a.gid - b.gid);
   }
@@ -56,26 +54,21 @@ export class UsersProduct implements Product<UserUsage[]> {
 
 /** Numbers pairs of uid and gid, from 0, in the order in which they come. A hash table with open addressing: no key is made a look-up. */
 class Owners {
-  /** By slot. */
+  /** By number. */
   readonly uids: number[] = [];
   readonly gids: number[] = [];
-  /** Slot + 1; 0 is free. At least twice as long as there are slots. */
+  /** Number + 1; 0 is free. At least twice as long as there are numbers. */
   private table = new Int32Array(1024);
 
-  slotOf(uid: number, gid: number): number {
+  numberOf(uid: number, gid: number): number {
     const at = this.find(uid, gid);
     const known = this.table[at]!;
     if (known !== 0) return known - 1;
-    const slot = this.uids.push(uid) - 1;
+    const number = this.uids.push(uid) - 1;
     this.gids.push(gid);
-    this.table[at] = slot + 1;
+    this.table[at] = number + 1;
     if (this.uids.length * 2 > this.table.length) this.grow();
-    return slot;
-  }
-
-  /** By uid, then by gid. */
-  compare(a: number, b: number): number {
-    return this.uids[a]! - this.uids[b]! || this.gids[a]! - this.gids[b]!;
+    return number;
   }
 
   /** Where the pair is, or the free place where it belongs. */
@@ -92,6 +85,6 @@ class Owners {
 
   private grow(): void {
     this.table = new Int32Array(this.table.length * 2);
-    for (let slot = 0; slot < this.uids.length; slot++) this.table[this.find(this.uids[slot]!, this.gids[slot]!)] = slot + 1;
+    for (let number = 0; number < this.uids.length; number++) this.table[this.find(this.uids[number]!, this.gids[number]!)] = number + 1;
   }
 }
