@@ -222,7 +222,7 @@ const columnList = columns.map(({ name }) => name).join(', ');
  * that, which halves its work; else as one statement of many rows. Knex's own takes longer to build than to carry out.
  */
 async function inserter(trx: Knex.Transaction): Promise<(rows: readonly Value[][]) => Promise<void>> {
-  const { dialect } = trx.client as { dialect: string };
+  const { dialect }: { dialect: string } = trx.client;
   if (dialect === 'mysql') {
     const [settings]: { allowed: number }[][] = await trx.raw('select @@local_infile as allowed');
     if (settings?.[0]?.allowed === 1) return (rows) => loadLines(trx, rows);
@@ -236,7 +236,7 @@ async function loadLines(trx: Knex.Transaction, rows: readonly Value[][]): Promi
   const lines = Buffer.from(rows.map((row) => `${row.map(fieldText).join('\t')}\n`).join(''));
   // No file is named to the server, and the driver sends no other than this.
   const statement = trx.raw(`load data local infile 'rows' into table vault character set utf8mb4 (${columnList})`).options({ infileStreamFactory: () => Readable.from([lines]) });
-  const [{ affectedRows, warningStatus }] = (await statement) as [{ affectedRows: number; warningStatus: number }];
+  const [{ affectedRows, warningStatus }]: [{ affectedRows: number; warningStatus: number }] = await statement;
   // This way a value that does not fit is only a warning.
   if (affectedRows !== rows.length || warningStatus !== 0) throw new OperationError('IntegrityMismatch', `The database did not take rows of the vault as they are: ${affectedRows} of ${rows.length}, ${warningStatus} warnings.`);
 }

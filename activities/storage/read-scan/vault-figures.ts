@@ -246,11 +246,12 @@ export async function* readVaultFigures(file: string, options: { signal?: AbortS
   try {
     for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 })) {
       options.signal?.throwIfAborted();
-      const lines = (held + decoder.decode(chunk as Uint8Array, { stream: true })).split('\n');
+      const lines = (held + decoder.decode(chunk, { stream: true })).split('\n');
       held = lines.pop()!;
       for (const text of lines) {
         line++;
-        yield JSON.parse(text) as VaultFigure;
+        const figure: VaultFigure = JSON.parse(text);
+        yield figure;
       }
     }
   } catch (error) {

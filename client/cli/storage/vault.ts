@@ -78,7 +78,18 @@ async function showVault(context: CommandContext, options: VaultOptions): Promis
 /** Waits for whoever reads: there may be millions of lines. */
 async function printTsv(rows: readonly VaultRow[]): Promise<void> {
   const [{ vaultTsv }, { Readable }, { pipeline }] = await Promise.all([import('../../../domain/storage/vault-tsv.ts'), import('node:stream'), import('node:stream/promises')]);
-  await pipeline(Readable.from(vaultTsv(rows)), process.stdout, { end: false });
+  await pipeline(Readable.from(blocks(vaultTsv(rows))), process.stdout, { end: false });
+}
+
+function* blocks(lines: Iterable<string>): Generator<string> {
+  let block = '';
+  for (const line of lines) {
+    block += line;
+    if (block.length < 64 * 1024) continue;
+    yield block;
+    block = '';
+  }
+  yield block;
 }
 
 function filterOf({ volume, group, user, branch, path }: VaultOptions): VaultFilter {
@@ -113,7 +124,7 @@ export function vaultGroupTable(rows: readonly VaultGroupRow[], width = terminal
       row.groupKnown ? row.group : { text: row.group ?? '-', style: 'quiet' },
       row.branch,
       formatBytes(row.size),
-      bar(Number((row.size * 1000n) / largest) / 1000, 10),
+      bar(Number((row.size * 1000n) / largest) / 1000, 6),
       count(row.files),
       trouble(row.moved),
       trouble(row.gone),
