@@ -1,0 +1,154 @@
+/** `longshore storage vault`: what vaults hold, from the database. */
+import { type Command, Option } from 'commander';
+import type { VaultFilter } from '../../../activities/storage/vault-store.ts';
+import { OperationError } from '../../../domain/errors.ts';
+import { branchOf, vaultBranches } from '../../../domain/storage/vault-key.ts';
+import { type VaultGroupRow, vaultNotes, type VaultRow } from '../../../domain/storage/vault-row.ts';
+import { formatBytes } from '../../../domain/units.ts';
+import { type CommandContext, withContext } from '../context.ts';
+import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
+import { bar } from './render.ts';
+
+interface VaultOptions {
+  date?: string;
+  volume?: string;
+  group?: string;
+  user?: string;
+  branch?: VaultFilter['branch'];
+  path?: string;
+  files?: boolean;
+  top?: number;
+  tsv?: boolean;
+}
+
+export function registerVault(storage: Command): void {
+  storage
+    .command('vault')
+    .description('files that vaults hold, by group and branch, from the database')
+    .option('--date <date>', 'as known on that date (default: today at the site)')
+    .option('--volume <name>', 'only this volume')
+    .option('--group <name>', 'only this group')
+    .option('--user <name>', 'only this user')
+    .addOption(new Option('--branch <name>', 'only this branch: keep, archive, staged, limbo, stash').argParser(branchOption))
+    .option('--path <text>', 'only files with this in their path, now or when marked')
+    .option('--files', 'single files, the largest first')
+    .addOption(new Option('--top <n>', 'at most so many rows (default: all; 50 files on a terminal)').argParser(rowsOption))
+    .option('--tsv', 'single files as tab-separated text, sorted by path')
+    .action((options: VaultOptions, command: Command) => withContext(command, (context) => showVault(context, options)));
+}
+
+function branchOption(text: string): VaultFilter['branch'] {
+  const branch = branchOf(text);
+  if (branch === null) throw new OperationError('ContractError', `--branch is “${text}”: expected one of ${vaultBranches.map((each) => each.replace('.', '')).join(', ')}.`);
+  return branch;
+}
+
+function rowsOption(text: string): number {
+  if (!/^[1-9]\d{0,8}$/u.test(text)) throw new OperationError('ContractError', `--top is “${text}”: expected a whole number above 0.`);
+  return Number(text);
+}
+
+/** Files that a terminal shows unless more are asked for. */
+const filesShown = 50;
+
+async function showVault(context: CommandContext, options: VaultOptions): Promise<void> {
+  const [{ vaultRows, vaultSummary }, { withStorageDatabase }] = await Promise.all([import('../../../activities/storage/vault-store.ts'), import('./database.ts')]);
+  const { files = false, tsv = false, top } = options;
+  if (tsv && context.json) throw new OperationError('ContractError', '--tsv and --json cannot be had together.');
+  const date = await dateOf(context, options.date);
+  const filter = filterOf(options);
+  if (!files && !tsv) {
+    const all = await withStorageDatabase(context.config, (database) => vaultSummary(database, date, filter));
+    const shown = all.slice(0, top);
+    if (context.json) return printJson(shown);
+    print(vaultGroupTable(shown));
+    if (shown.length < all.length) note(`${all.length - shown.length} more rows: raise --top.`);
+    return;
+  }
+  const limit = top ?? (tsv || context.json ? undefined : filesShown);
+  // One row more than is shown tells whether there are more.
+  const found = await withStorageDatabase(context.config, (database) => vaultRows(database, date, { ...filter, ...(limit === undefined ? {} : { limit: limit + 1 }) }));
+  const shown = found.slice(0, limit);
+  if (context.json) printJson(shown);
+  else if (tsv) await printTsv(shown);
+  else print(vaultFileTable(shown));
+  if (shown.length < found.length) note('There are more files: raise --top, or ask for fewer.');
+}
+
+/** Waits for whoever reads: there may be millions of lines. */
+async function printTsv(rows: readonly VaultRow[]): Promise<void> {
+  const [{ vaultTsv }, { Readable }, { pipeline }] = await Promise.all([import('../../../domain/storage/vault-tsv.ts'), import('node:stream'), import('node:stream/promises')]);
+  await pipeline(Readable.from(blocks(vaultTsv(rows))), process.stdout, { end: false });
+}
+
+function* blocks(lines: Iterable<string>): Generator<string> {
+  let block = '';
+  for (const line of lines) {
+    block += line;
+    if (block.length < 64 * 1024) continue;
+    yield block;
+    block = '';
+  }
+  yield block;
+}
+
+function filterOf({ volume, group, user, branch, path }: VaultOptions): VaultFilter {
+  return {
+    ...(volume === undefined ? {} : { volume }),
+    ...(group === undefined ? {} : { group }),
+    ...(user === undefined ? {} : { user }),
+    ...(branch === undefined ? {} : { branch }),
+    ...(path === undefined ? {} : { path }),
+  };
+}
+
+async function dateOf({ config }: CommandContext, date: string | undefined): Promise<string> {
+  if (date === undefined) {
+    const { plainDateAt } = await import('../../../activities/storage/find-scan.ts');
+    return plainDateAt(new Date(), config.site.timeZone);
+  }
+  const { isPlainDate } = await import('../../../domain/dates.ts');
+  if (!isPlainDate(date)) throw new OperationError('ContractError', `The date is "${date}": expected YYYY-MM-DD.`);
+  return date;
+}
+
+const count = (value: number): string => value.toLocaleString('en-GB');
+const trouble = (value: number): Cell => (value === 0 ? null : { text: count(value), style: 'warning' });
+
+/** Files by group and branch; the bar is the share of the largest row. What is in order has no figure. */
+export function vaultGroupTable(rows: readonly VaultGroupRow[], width = terminalWidth()): string {
+  const largest = rows.reduce((most, row) => (row.size > most ? row.size : most), 1n);
+  return table(
+    [{ title: 'Group', shrink: 'end' }, { title: 'Branch' }, { title: 'Size', align: 'right' }, { title: '' }, { title: 'Files', align: 'right' }, { title: 'Moved', align: 'right' }, { title: 'Gone', align: 'right' }, { title: 'Conflicts', align: 'right' }],
+    rows.map((row) => [
+      row.groupKnown ? row.group : { text: row.group ?? '-', style: 'quiet' },
+      row.branch,
+      formatBytes(row.size),
+      bar(Number((row.size * 1000n) / largest) / 1000, 6),
+      count(row.files),
+      trouble(row.moved),
+      trouble(row.gone),
+      trouble(row.conflicts),
+    ]),
+    width,
+  );
+}
+
+/** Single files. A narrow terminal has no room for who they belong to. */
+export function vaultFileTable(rows: readonly VaultRow[], width = terminalWidth()): string {
+  const columns: (Column & { from: number; cell: (row: VaultRow) => Cell })[] = [
+    { from: 0, title: 'Size', align: 'right', cell: (row) => formatBytes(row.size) },
+    { from: 0, title: 'Branch', cell: (row) => row.branch },
+    { from: 110, title: 'Group', shrink: 'end', cell: (row) => (row.groupKnown ? row.group : { text: row.group ?? '-', style: 'quiet' }) },
+    { from: 110, title: 'User', shrink: 'end', cell: (row) => (row.nameKnown ? row.user : { text: row.user, style: 'quiet' }) },
+    { from: 0, title: 'Modified', cell: (row) => row.lastModified },
+    { from: 0, title: 'Path', shrink: 'middle', cell: (row) => row.path },
+    { from: 0, title: 'Notes', shrink: 'end', cell: (row) => ({ text: vaultNotes(row), style: 'warning' }) },
+  ];
+  const shown = columns.filter(({ from }) => width >= from);
+  return table(
+    shown,
+    rows.map((row) => shown.map(({ cell }) => cell(row))),
+    width,
+  );
+}

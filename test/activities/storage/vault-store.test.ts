@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { migrate, rollback, transaction, type Database } from '../../../activities/platform/database/index.ts';
+import { siteZone } from '../../../activities/platform/site-zone.ts';
+import { pruneVault, repairVaultNames, replaceVaultRows, vaultLoadRows, vaultLookups, type VaultNames, vaultProduct, vaultRows, vaultSummary } from '../../../activities/storage/vault-store.ts';
+import { vaultBranches, type VaultBranch } from '../../../domain/storage/vault-key.ts';
+import { compareVaultRows, type VaultFigure, type VaultRow } from '../../../domain/storage/vault-row.ts';
+import { migrations } from '../../../infra/migrations/index.ts';
+import { vault } from '../../../infra/migrations/storage/008-vault.ts';
+import { dialects, type TestDatabase } from '../../support/databases.ts';
+
+const figure = (changes: Partial<VaultFigure> = {}): VaultFigure => ({
+  inode: '18446744073709551615', branch: 'keep', uid: 13000, gid: 1000, bytes: '9007199254740993', links: 2, mtime: 1_655_000_000, root: '/l', markedPath: '/l/a', path: '/l/a', moved: false, gone: false, alsoIn: [], ...changes,
+});
+
+const shown: VaultRow = {
+  volume: 'scratch117', path: '/l/a', branch: 'Keep', user: 'ab12', uid: 13000, nameKnown: true, group: 'hgi', gid: 1000, groupKnown: true, size: 2n ** 53n + 1n, lastModified: '2022-06-12', inode: '18446744073709551615', markedPath: '/l/a', moved: false, gone: false, keyInode: null, alsoIn: [], recordDate: '2022-06-14',
+};
+
+const names: VaultNames = { users: new Map([[13000, 'ab12'], [2, 'cd']]), groups: new Map([[1000, 'hgi'], [20, 'humgen']]) };
+
+async function* stream<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
+}
+
+interface Load {
+  volumeId?: number;
+  date?: string;
+  branches?: readonly VaultBranch[];
+  names?: VaultNames;
+  signal?: AbortSignal;
+  onBatch?: (rows: number) => void;
+}
+
+for (const dialect of dialects) {
+  describe(`vault store on ${dialect.name}`, () => {
+    let test: TestDatabase;
+    let db: Database;
+    before(async () => {
+      test = await dialect.empty();
+      ({ db } = test);
+      const others = migrations.storage.filter(({ name }) => name !== vault.name);
+      await migrate(db, [...others, vault]);
+    });
+    beforeEach(() => db.knex('volume').insert([{ volume_id: 1, scratch_disk: 'scratch117' }, { volume_id: 2, scratch_disk: 'scratch118' }]));
+    afterEach(async () => {
+      await db.knex('vault_actions').where('vault_action_id', '>', 2).del();
+      for (const table of ['vault', 'user', 'scan_load', 'unix_group', 'volume']) await db.knex(table).del();
+    });
+    after(() => test.drop());
+
+    async function load(figures: readonly VaultFigure[], options: Load = {}): Promise<number> {
+      const { volumeId = 1, date: recordDate = '2022-06-14', branches = ['keep', 'archive'], names: known = names, ...hooks } = options;
+      const lookups = await vaultLookups(db.knex, stream(figures), { branches, names: known });
+      return transaction(db, (trx) => replaceVaultRows(trx, { volumeId, recordDate }, vaultLoadRows(stream(figures), lookups, siteZone('Europe/London')), hooks));
+    }
+    const pathsAt = async (date: string, filter: Parameters<typeof vaultRows>[2] = {}): Promise<string[]> => (await vaultRows(db, date, filter)).map((row) => `${row.volume} ${row.path}`).sort();
+
+    it('gives back what was loaded, the unknown and the strange flagged', async () => {
+      const strange = figure({ uid: 2 ** 32 - 1, gid: 7, bytes: '0', mtime: -5, path: '/l/moved', moved: true, gone: true, keyInode: '12', alsoIn: ['archive', '.stash'] });
+      assert.equal(await load([figure(), strange]), 2);
+      assert.deepEqual(await vaultRows(db, '2022-06-14'), [
+        shown,
+        { ...shown, user: 'uid:4294967295', uid: 4294967295, nameKnown: false, group: 'gid:7', gid: 7, groupKnown: false, size: 0n, lastModified: '1970-01-01', path: '/l/moved', moved: true, gone: true, keyInode: '12', alsoIn: ['Archive', 'Stash'] },
+      ]);
+    });
+
+    it('keeps hostile names as they are', async () => {
+      const paths = ['/l/it\'s "quoted"', String.raw`/l/a\nb\\c\xff`, '/l/100%_sure?', '/l/??', "/l/'); drop table vault; --", '/l/é😀', '/l/\t\n\\N', `/l/${'x'.repeat(70_000)}`, '/l/trailing ', String.raw`\N`];
+      await load(paths.map((each) => figure({ path: each, markedPath: `${each} before` })));
+      const rows = await vaultRows(db, '2022-06-14');
+      assert.deepEqual(rows.map((row) => row.path).sort(), paths.toSorted());
+      assert.ok(rows.every((row) => row.markedPath === `${row.path} before`));
+      for (const each of paths) assert.ok((await pathsAt('2022-06-14', { path: each })).includes(`scratch117 ${each}`), each);
+    });
+
+    it('has two actions as the original has, and adds those that are recorded', async () => {
+      assert.deepEqual(await db.knex('vault_actions').select().orderBy('vault_action_id'), [{ vault_action_id: 1, action_name: 'Keep' }, { vault_action_id: 2, action_name: 'Archive' }]);
+      const all = vaultBranches.map((branch) => figure({ branch, path: `/l/${branch}` }));
+      await load(all);
+      assert.deepEqual(await pathsAt('2022-06-14'), ['scratch117 /l/archive', 'scratch117 /l/keep']);
+      await Promise.all([1, 2].map((volumeId) => load(all, { volumeId, branches: vaultBranches })));
+      assert.deepEqual((await vaultRows(db, '2022-06-14', { volume: 'scratch117' })).map((row) => row.branch).sort(), ['Archive', 'Keep', 'Limbo', 'Staged', 'Stash']);
+      assert.equal((await db.knex('vault_actions').select()).length, 5);
+      assert.deepEqual(await pathsAt('2022-06-14', { branch: '.limbo', volume: 'scratch118' }), ['scratch118 /l/.limbo']);
+    });
+
+    it('replaces the rows of the volume and date, and no others', async () => {
+      await load([figure({ path: '/l/1' }), figure({ path: '/l/2' })]);
+      await load([figure({ path: '/l/3' })], { date: '2022-06-13' });
+      await load([figure({ path: '/l/4' })], { volumeId: 2, date: '2022-06-10' });
+      await load([figure({ path: '/l/5' })]);
+      assert.deepEqual(await pathsAt('2022-06-20'), ['scratch117 /l/5', 'scratch118 /l/4']);
+      assert.deepEqual(await pathsAt('2022-06-13'), ['scratch117 /l/3', 'scratch118 /l/4']);
+      assert.deepEqual(await pathsAt('2022-06-09'), []);
+    });
+
+    it('shows a volume whose newest scan has no vault as it is now', async () => {
+      await load([figure()]);
+      const marker = { volume_id: 1, product: vaultProduct, record_date: '2022-06-15', scan_path: '', scan_size: 1, scan_mtime_ms: 1, scan_identity: '', lines_accepted: 1, lines_rejected: 0, group_count: 0, used: 0, report_date: '2022-06-15', loaded_at: '' };
+      await db.knex('scan_load').insert(marker);
+      assert.deepEqual(await pathsAt('2022-06-20'), []);
+      assert.deepEqual(await pathsAt('2022-06-14'), ['scratch117 /l/a']);
+    });
+
+    it('loads many rows in batches, and tells of each', async () => {
+      const many = Array.from({ length: 7000 }, (_, index) => figure({ inode: String(index), path: `/l/${index}`, bytes: String(index) }));
+      const batches: number[] = [];
+      assert.equal(await load(many, { onBatch: (rows) => batches.push(rows) }), 7000);
+      assert.ok(batches.length > 2);
+      assert.equal(batches.reduce((sum, rows) => sum + rows, 0), 7000);
+      assert.deepEqual((await vaultRows(db, '2022-06-14', { limit: 3 })).map((row) => row.inode), ['6999', '6998', '6997']);
+      const [summary] = await vaultSummary(db, '2022-06-14');
+      assert.deepEqual([summary!.files, summary!.size], [7000, 24_496_500n]);
+    });
+
+    it('writes all rows or none', async () => {
+      await load([figure({ path: '/l/before' })]);
+      const controller = new AbortController();
+      const many = Array.from({ length: 5000 }, (_, index) => figure({ path: `/l/${index}` }));
+      await assert.rejects(load(many, { signal: controller.signal, onBatch: () => controller.abort(new Error('stop')) }), /stop/);
+      await assert.rejects(load([...many, figure({ bytes: String(2n ** 63n) })]), { name: 'InputCorrupt', message: /\/l\/a has 9223372036854775808 bytes: more than 64 bits/ });
+      await assert.rejects(load([figure({ keyInode: 'x'.repeat(50) }), figure()], { volumeId: 3 }));
+      assert.deepEqual(await pathsAt('2022-06-14'), ['scratch117 /l/before']);
+    });
+
+    it('filters by volume, group, user, branch and a part of the old or new path', async () => {
+      await load([
+        figure({ path: '/l/Data_1', gid: 20, uid: 2 }),
+        figure({ path: '/l/dataX1', branch: 'archive', uid: 2 }),
+        figure({ path: '/l/new', markedPath: '/l/Data_old', moved: true }),
+      ]);
+      await load([figure({ path: '/l/other' })], { volumeId: 2 });
+      for (const [filter, expected] of [
+        [{ volume: 'scratch118' }, ['/l/other']],
+        [{ volume: 'scratch11_' }, []],
+        [{ group: 'humgen' }, ['/l/Data_1']],
+        [{ user: 'cd' }, ['/l/Data_1', '/l/dataX1']],
+        [{ user: 'cd', branch: 'archive' }, ['/l/dataX1']],
+        [{ path: 'Data_' }, ['/l/Data_1', '/l/new']],
+        [{ path: 'data' }, ['/l/dataX1']],
+        [{ path: '%' }, []],
+      ] as const) {
+        assert.deepEqual((await vaultRows(db, '2022-06-20', filter)).map((row) => row.path).sort(), expected, JSON.stringify(filter));
+        assert.equal((await vaultSummary(db, '2022-06-20', filter)).reduce((sum, row) => sum + row.files, 0), expected.length);
+      }
+    });
+
+    it('sums by group and branch, exactly, the largest first', async () => {
+      const large = String(2n ** 63n - 1n);
+      await load([figure({ bytes: large }), figure({ bytes: large, moved: true, alsoIn: ['archive'] }), figure({ branch: 'archive', gid: 7, gone: true, bytes: '5' })]);
+      await load([figure({ bytes: '3' })], { volumeId: 2 });
+      assert.deepEqual(await vaultSummary(db, '2022-06-20'), [
+        { group: 'hgi', gid: 1000, groupKnown: true, branch: 'Keep', files: 3, size: 2n ** 64n + 1n, moved: 1, gone: 0, conflicts: 1 },
+        { group: 'gid:7', gid: 7, groupKnown: false, branch: 'Archive', files: 1, size: 5n, moved: 0, gone: 1, conflicts: 0 },
+      ]);
+    });
+
+    it('shows rows that the original wrote, and replaces them', async () => {
+      await db.knex('user').insert({ user_id: 1, user_name: '' });
+      await db.knex('vault').insert({ record_date: '2022-06-14', filepath: '/l/x', group_id: null, vault_action_id: 2, size: 5, user_id: 1, last_modified: '2022-06-01', volume_id: 1 });
+      assert.deepEqual(await vaultRows(db, '2022-06-14'), [
+        { ...shown, path: '/l/x', markedPath: '/l/x', branch: 'Archive', user: '', uid: null, nameKnown: false, group: null, gid: null, groupKnown: false, size: 5n, lastModified: '2022-06-01', inode: null },
+      ]);
+      assert.equal((await vaultSummary(db, '2022-06-14')).length, 1);
+      await load([figure()]);
+      assert.deepEqual(await vaultRows(db, '2022-06-14'), [shown]);
+    });
+
+    it('puts names right that are known by now, and only those', async () => {
+      const known: VaultNames = { users: new Map([[3, 'uid:1']]), groups: new Map() };
+      await load([figure({ uid: 1, gid: 10, path: '/l/1' }), figure({ uid: 2, gid: 10, path: '/l/2' }), figure({ uid: 1, gid: 20, path: '/l/3' }), figure({ uid: 3, gid: 20, path: '/l/4' })], { names: known });
+      const found: VaultNames = { users: new Map([[1, 'one'], [3, 'three']]), groups: new Map([[10, 'ten']]) };
+      assert.equal(await repairVaultNames(db, found), 4);
+      assert.deepEqual(
+        (await vaultRows(db, '2022-06-14')).sort(compareVaultRows).map((row) => [row.user, row.nameKnown, row.group, row.groupKnown]),
+        [['one', true, 'ten', true], ['uid:2', false, 'ten', true], ['one', true, 'gid:20', false], ['uid:1', true, 'gid:20', false]],
+      );
+      assert.equal(await repairVaultNames(db, found), 0);
+    });
+
+    it('forgets old dates, but no volume', async () => {
+      for (const [volumeId, date] of [[1, '2022-06-10'], [1, '2022-06-11'], [1, '2022-06-12'], [2, '2022-06-01'], [2, '2022-06-02']] as const) await load([figure({ path: `/l/${date}` })], { volumeId, date });
+      assert.deepEqual(await pruneVault(db, { olderThan: '2022-06-11' }), [{ volumeId: 1, recordDate: '2022-06-10', rows: 1 }, { volumeId: 2, recordDate: '2022-06-01', rows: 1 }]);
+      assert.deepEqual(await pathsAt('2022-06-20'), ['scratch117 /l/2022-06-12', 'scratch118 /l/2022-06-02']);
+      assert.deepEqual(await pathsAt('2022-06-11'), ['scratch117 /l/2022-06-11', 'scratch118 /l/2022-06-02']);
+      assert.deepEqual(await pruneVault(db, { olderThan: '2022-06-11' }), []);
+      await assert.rejects(pruneVault(db, { olderThan: '2023-01-01', signal: AbortSignal.abort(new Error('stop')) }), /stop/);
+    });
+
+    it('knows the site’s calendar, also around midnight and when clocks change', async () => {
+      const times = ['2022-06-12T22:59:59Z', '2022-06-12T23:00:00Z', '2022-01-12T23:59:59Z', '2022-03-27T00:59:59Z', '2022-03-27T22:59:59Z', '2022-03-27T23:00:00Z', '2022-10-30T22:59:59Z', '2022-10-29T23:00:00Z'];
+      await load(times.map((time) => figure({ path: time, mtime: Date.parse(time) / 1000 })));
+      const zone = siteZone('Europe/London');
+      for (const row of await vaultRows(db, '2022-06-14')) assert.equal(row.lastModified, zone.dateOf(Date.parse(row.path) / 1000), row.path);
+    });
+  });
+}
+
+it('the vault’s step can be taken back', async () => {
+  const test = await dialects[0]!.empty();
+  const steps = [...migrations.storage.filter(({ name }) => name !== vault.name), vault];
+  await migrate(test.db, steps);
+  assert.deepEqual(await rollback(test.db, steps), [vault.name]);
+  assert.equal(await test.db.knex.schema.hasTable('vault'), false);
+  await test.drop();
+});
+
+describe('vault store on a server that takes no files', () => {
+  it('falls back to statements of many rows', async () => {
+    const test = await dialects[1]!.empty();
+    const { db } = test;
+    try {
+      await migrate(db, [...migrations.storage.filter(({ name }) => name !== vault.name), vault]);
+      await db.knex('volume').insert({ volume_id: 1, scratch_disk: 'scratch117' });
+      const figures = Array.from({ length: 4000 }, (_, index) => figure({ path: String.raw`/l/it's\n ${index}` }));
+      const lookups = await vaultLookups(db.knex, stream(figures), { branches: ['keep'], names });
+      await transaction(db, async (trx) => {
+        const raw = (sql: string, ...bindings: []): unknown => {
+          assert.doesNotMatch(sql, /^load/u);
+          return trx.raw(sql.replace('@@local_infile', '0'), ...bindings);
+        };
+        const refusing = new Proxy(trx, { get: (target, key) => (key === 'raw' ? raw : (Reflect.get(target, key) as unknown)) });
+        await replaceVaultRows(refusing, { volumeId: 1, recordDate: '2022-06-14' }, vaultLoadRows(stream(figures), lookups, siteZone('UTC')));
+      });
+      assert.deepEqual(new Set((await vaultRows(db, '2022-06-14')).map((row) => row.path)), new Set(figures.map((each) => each.path)));
+    } finally {
+      await test.drop();
+    }
+  });
+});
