@@ -91,7 +91,7 @@ export async function openObjectStore(options: ObjectStoreOptions): Promise<Obje
 }
 
 function checkEndpoint(endpoint: string): void {
-  const url = URL.parse(endpoint);
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : null;
   if (url === null || !['http:', 'https:'].includes(url.protocol)) throw new OperationError('ConfigError', 'The endpoint of the object store is not an http or https URL.');
   if (url.username !== '' || url.password !== '') throw new OperationError('ConfigError', 'The endpoint of the object store must not hold a user or a password.');
 }

@@ -1,15 +1,26 @@
 import { type ErrorType, OperationError } from '../../../domain/errors.ts';
 
+interface Meaning {
+  type: ErrorType;
+  meaning: string;
+}
+
+const refusedCredentials: Meaning = { type: 'PermissionDenied', meaning: 'the store refused the credentials, or they do not allow it' };
+const full: Meaning = { type: 'StorageFull', meaning: 'there is no space or quota left' };
+const damaged: Meaning = { type: 'TransportError', meaning: 'the data was damaged on its way' };
+
 /** Names that stores give their refusals; others go by the status. */
-const named: Readonly<Record<string, { type: ErrorType; meaning: string }>> = {
+const named: Readonly<Record<string, Meaning>> = {
   NoSuchBucket: { type: 'NotFound', meaning: 'the bucket does not exist' },
   PermanentRedirect: { type: 'ConfigError', meaning: 'the bucket belongs to another endpoint or region' },
   AuthorizationHeaderMalformed: { type: 'ConfigError', meaning: 'the region is not the one of the bucket' },
-  QuotaExceeded: { type: 'StorageFull', meaning: 'there is no space or quota left' },
-  XMinioStorageFull: { type: 'StorageFull', meaning: 'there is no space or quota left' },
-  InsufficientCapacity: { type: 'StorageFull', meaning: 'there is no space or quota left' },
-  BadDigest: { type: 'TransportError', meaning: 'the data was damaged on its way' },
-  XAmzContentChecksumMismatch: { type: 'TransportError', meaning: 'the data was damaged on its way' },
+  InvalidAccessKeyId: refusedCredentials,
+  XAdminUserNotFound: refusedCredentials, // versitygw, with status 404
+  QuotaExceeded: full,
+  XMinioStorageFull: full,
+  InsufficientCapacity: full,
+  BadDigest: damaged,
+  XAmzContentChecksumMismatch: damaged,
   SlowDown: { type: 'TransportError', meaning: 'the store asks for fewer requests' },
   TimeoutError: { type: 'TransportError', meaning: 'the store did not answer in time' },
 };
@@ -36,21 +47,21 @@ export function storeError(error: unknown, doing: string, bucket: string): unkno
   if (!(error instanceof Error) || error instanceof OperationError) return error;
   const status = statusOf(error);
   const { code } = error as NodeJS.ErrnoException;
-  const because = (type: ErrorType, meaning: string, detail: string): OperationError => new OperationError(type, `Cannot ${doing}: ${meaning} (${detail}).`, { place: { file: bucket } });
+  const because = ({ type, meaning }: Meaning, detail: string): OperationError => new OperationError(type, `Cannot ${doing}: ${meaning} (${detail}).`, { place: { file: bucket } });
 
   const known = named[error.name];
-  if (known !== undefined) return because(known.type, known.meaning, error.name);
+  if (known !== undefined) return because(known, error.name);
   if (status === undefined) {
-    if (code === undefined) return error.name === 'Error' ? because('TransportError', 'the connection broke', 'no answer') : error;
-    return because('TransportError', broken[code] ?? 'the connection failed', code);
+    if (code === undefined) return error.name === 'Error' ? because({ type: 'TransportError', meaning: 'the connection broke' }, 'no answer') : error;
+    return because({ type: 'TransportError', meaning: broken[code] ?? 'the connection failed' }, code);
   }
   const detail = `${/^\w+$/.test(error.name) ? error.name : 'error'}, HTTP status ${status}`;
-  if (status === 401 || status === 403) return because('PermissionDenied', 'the store refused the credentials, or they do not allow it', detail);
-  if (status === 507) return because('StorageFull', 'there is no space or quota left', detail);
-  if (status >= 500 || status === 408 || status === 429) return because('TransportError', 'the store failed', detail);
+  if (status === 401 || status === 403) return because(refusedCredentials, detail);
+  if (status === 507) return because(full, detail);
+  if (status >= 500 || status === 408 || status === 429) return because({ type: 'TransportError', meaning: 'the store failed' }, detail);
   // A connection that broke within an answer.
-  if (status < 300) return because('TransportError', 'the answer broke off', detail);
-  return because('ContractError', 'the store refused the request', detail);
+  if (status < 300) return because({ type: 'TransportError', meaning: 'the answer broke off' }, detail);
+  return because({ type: 'ContractError', meaning: 'the store refused the request' }, detail);
 }
 
 function statusOf(error: Error): number | undefined {

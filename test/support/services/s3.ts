@@ -67,7 +67,7 @@ export async function startS3(): Promise<S3Server> {
   // Beside the data: it works on file systems without extended attributes too.
   const sidecar = join(directory.path, 'sidecar');
   mkdirSync(sidecar);
-  const credentials = { accessKeyId: 'longshore', secretAccessKey: 'correct-horse-battery-staple' };
+  const credentials = { accessKeyId: 'AKTESTSPLIT', secretAccessKey: 'correct-horse-battery-staple' };
   const start = (port: number) =>
     startServer({
       program,
