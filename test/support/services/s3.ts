@@ -1,0 +1,108 @@
+/** A real S3 store (versitygw over a directory) for tests: private, may be killed and restarted. */
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { findProgram, ServiceMissing, serviceDirectory, startServer, withFreePorts } from './process.ts';
+
+const source = 'github.com/versity/versitygw/cmd/versitygw@v1.8.0';
+const install = `go install ${source}`;
+
+export interface S3Server {
+  /** Of the server, directly. */
+  endpoint: string;
+  host: string;
+  port: number;
+  region: string;
+  accessKeyId: string;
+  secretAccessKey: string;
+  /** The bucket's directory: objects are files in it. */
+  path(bucket: string): string;
+  createBucket(name: string): void;
+  /** kill -9, as a crash would. */
+  kill(): Promise<void>;
+  /** Start again with the same data and port, after `kill` or while it runs. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * The program that a checkout keeps for itself, else the one on PATH, else one that Go builds and the checkout keeps from then on
+ * (a minute). Throws `ServiceMissing` where there is no Go either.
+ */
+function versitygw(): string {
+  const tools = join(import.meta.dirname, '../../../.longshore/tools');
+  const kept = join(tools, 'versitygw');
+  try {
+    accessSync(kept, constants.X_OK);
+    return kept;
+  } catch {
+    // Not built yet.
+  }
+  try {
+    return findProgram('versitygw', install);
+  } catch (error) {
+    if (!(error instanceof ServiceMissing)) throw error;
+  }
+  const go = findProgram('go', 'apt-get install golang, which builds versitygw for tests of the object store');
+  mkdirSync(tools, { recursive: true });
+  // Two processes may build at the same time: the program appears by a rename.
+  const scratch = mkdtempSync(join(tools, '.versitygw-'));
+  try {
+    execFileSync(go, ['install', source], { env: { ...process.env, GOBIN: scratch, GOFLAGS: '-modcacherw' }, stdio: 'pipe', timeout: 600_000 });
+    renameSync(join(scratch, 'versitygw'), kept);
+  } catch (error) {
+    if (!existsSync(kept)) throw new ServiceMissing('versitygw', `${install} (${String(error).split('\n', 1)[0]})`);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  return kept;
+}
+
+/** A server of your own. About 0.1 s once it is built. */
+export async function startS3(): Promise<S3Server> {
+  const program = versitygw();
+  const directory = serviceDirectory('s3');
+  const data = join(directory.path, 'data');
+  mkdirSync(data);
+  // Beside the data: it works on file systems without extended attributes too.
+  const sidecar = join(directory.path, 'sidecar');
+  mkdirSync(sidecar);
+  const credentials = { accessKeyId: 'AKTESTSPLIT', secretAccessKey: 'correct-horse-battery-staple' };
+  const start = (port: number) =>
+    startServer({
+      program,
+      args: ['--port', `127.0.0.1:${port}`, '--health', '/health', '--keep-alive', '-q', 'posix', '--sidecar', sidecar, data],
+      log: join(directory.path, 'log'),
+      env: { PATH: process.env['PATH'] ?? '', HOME: directory.path, ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey },
+      ready: async () => {
+        const { ok, status } = await fetch(`http://127.0.0.1:${port}/health`);
+        if (!ok) throw new Error(String(status));
+      },
+    });
+  try {
+    return await withFreePorts(1, async ([port]) => {
+      let server = await start(port!);
+      return {
+        endpoint: `http://127.0.0.1:${port}`,
+        host: '127.0.0.1',
+        port: port!,
+        region: 'us-east-1',
+        ...credentials,
+        path: (bucket) => join(data, bucket),
+        createBucket: (name) => void mkdirSync(join(data, name)),
+        kill: () => server.stop('SIGKILL'),
+        restart: async () => {
+          await server.stop();
+          server = await start(port!);
+        },
+        stop: async () => {
+          await server.stop();
+          directory.remove();
+        },
+      };
+    });
+  } catch (error) {
+    directory.remove();
+    throw error;
+  }
+}
