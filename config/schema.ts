@@ -4,7 +4,6 @@
  */
 import { z } from 'zod';
 import { productNames } from '../domain/storage/product-names.ts';
-import { vaultBranches } from '../domain/storage/vault-branches.ts';
 import { kinds } from './kinds.ts';
 
 /** A path that may be relative: to the directory of the configuration file. */
@@ -277,7 +276,7 @@ export const storage = z
       .describe('Types that bytes of files are also summed by; a file counts for every type that it matches. `lurge`: the original’s rules, with their gaps.'),
     vault: z
       .strictObject({
-        branches: z.array(z.enum(vaultBranches)).superRefine(unique('name', (branch) => branch)).default(['keep', 'archive']).describe('Branches of vaults whose files are recorded.'),
+        branches: z.array(z.enum(['keep', 'archive', 'stash', 'staged', 'limbo'])).superRefine(unique('name', (branch) => branch)).default(['keep', 'archive']).describe('Branches of vaults whose files are recorded.'),
       })
       .prefault({})
       .describe('The vault product.'),

@@ -7,14 +7,19 @@ import type { PassProgress, ScanRef, StorageScanActivities, StorageServiceActivi
 import { activityHooks, keepingAlive } from '../platform/activity.ts';
 import { slots } from '../platform/slots.ts';
 import type { Database } from '../platform/database/index.ts';
+import { openObjectStore, type ObjectStore } from '../platform/object-store/index.ts';
 import { readDirectory, resolvePeople } from '../platform/directory-service/index.ts';
 import { knownAccounts, saveAccounts } from './account-names.ts';
 import { fetchQuotas, writeQuotas } from './fetch-quotas.ts';
 import { findScan, plainDateAt } from './find-scan.ts';
-import { loadProduct } from './load-product.ts';
+import { keptSplitsDirectory, loadProduct } from './load-product.ts';
 import { knownNames, repairNames, saveNames, type KnownNames } from './names-store.ts';
 import { cleanPasses, passOptionsFor, passRows, runPass } from './read-scan/index.ts';
 import { largestFirst, loadedProducts } from './product-load.ts';
+import { accountDump } from './split/dumps.ts';
+import { keptSplits } from './split/kept-splits.ts';
+import { makeSplitSet, pruneSets } from './split/split-set.ts';
+import { pruneUploadedSets, uploadSplitSet } from './split/upload-set.ts';
 import { saveOutcome, saveReport } from './report-store.ts';
 import { reportRows } from './usage-store.ts';
 import { namelessUids, repairUserNames, userRows } from './user-store.ts';
@@ -22,6 +27,16 @@ import { writeReportTsv, writeUserTsv } from './write-report.ts';
 
 const passDirectory = (config: Config): string => path.join(config.stateDirectory, 'storage', 'passes');
 const reportDirectory = (config: Config): string => config.storage.reportDirectory ?? path.join(config.stateDirectory, 'reports');
+
+const splitParent = (config: Config): string => config.storage.split.directory ?? path.join(reportDirectory(config), 'groups');
+
+/** The object store for split sets; null when none is configured. */
+async function splitStore({ storage: { split } }: Config, readSecret: ReadSecret): Promise<ObjectStore | null> {
+  const { upload } = split;
+  if (upload === undefined) return null;
+  const { endpoint = `https://s3.${upload.region}.amazonaws.com`, accessKeyId, secretAccessKey, ...rest } = upload;
+  return openObjectStore({ ...rest, endpoint, accessKeyId: await readSecret(accessKeyId), secretAccessKey: await readSecret(secretAccessKey) });
+}
 
 function mountOf(config: Config, volume: string): string {
   return config.storage.volumes.find((each) => each.name === volume)?.mount ?? `/lustre/${volume}`;
@@ -108,6 +123,47 @@ export function createStorageScanActivities({ config, database, readSecret }: { 
       const tsv = await writeReportTsv({ directory: reportDirectory(config), date, rows, config: config.storage });
       await saveReport(database, { date, at: new Date().toISOString(), tsv, state });
       return { tsv, rows: rows.length };
+    },
+
+    async writeSplit({ date }) {
+      const hooks = activityHooks<{ text: string }>();
+      const { groups } = await namesInForce(config, database);
+      const { directory, groups: count, bytes } = await makeSplitSet(
+        {
+          date,
+          volumes: await keptSplits(keptSplitsDirectory(config), config.storage.volumes.map((each) => each.name), date),
+          groupNames: new Map([...groups].map(([gid, { name }]) => [gid, name])),
+          groupDump: () => accountDump(config.directory, 'group', hooks.signal),
+          passwdDump: () => accountDump(config.directory, 'passwd', hooks.signal),
+          parent: splitParent(config),
+          existing: config.storage.split.existing,
+        },
+        hooks,
+      );
+      return { directory, groups: count, bytes: String(bytes) };
+    },
+
+    async uploadSplit({ split }) {
+      const store = await splitStore(config, readSecret);
+      if (store === null) return null;
+      try {
+        const { url } = await uploadSplitSet({ directory: split.directory, store }, activityHooks());
+        return { uploaded: url };
+      } finally {
+        store.close();
+      }
+    },
+
+    async pruneSplits() {
+      const keep = config.storage.split.keepSets;
+      const removed = await pruneSets(splitParent(config), { keep }, activityHooks());
+      const store = await splitStore(config, readSecret);
+      if (store === null) return { removed: removed.length };
+      try {
+        return { removed: removed.length + (await pruneUploadedSets(store, { keep }, activityHooks())).length };
+      } finally {
+        store.close();
+      }
     },
 
     cleanPasses: async ({ keepDays, now }) => ({ removed: await cleanPasses(passDirectory(config), Date.parse(now) - keepDays * 86_400_000) }),

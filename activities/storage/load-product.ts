@@ -1,17 +1,21 @@
 /** From the figures of a pass to the database: one function a product. */
+import path from 'node:path';
 import type { Config } from '../../config/schema.ts';
 import { OperationError } from '../../domain/errors.ts';
 import type { ProductName } from '../../domain/storage/product-names.ts';
+import { branchOf } from '../../domain/storage/vault-key.ts';
 import type { LoadResult, PassRef, QuotaRef, ScanRef } from '../../workflows/storage/contract.ts';
 import type { Database } from '../platform/database/index.ts';
 import { siteZone } from '../platform/site-zone.ts';
 import { readQuotas } from './fetch-quotas.ts';
 import { groupRows, userLoadRows } from './load-rows.ts';
 import type { KnownNames } from './names-store.ts';
-import type { LoadHooks, ProductLoad } from './product-load.ts';
-import { collect, passRows, readManifest } from './read-scan/index.ts';
+import { loadAtOnce, placeOf, type LoadHooks, type ProductLoad } from './product-load.ts';
+import { collect, passRows, passSplit, passVault, readManifest } from './read-scan/index.ts';
 import { loadGroups, usageHistory } from './usage-store.ts';
+import { keepSplit } from './split/kept-splits.ts';
 import { loadUsers } from './user-store.ts';
+import { replaceVaultRows, vaultLoadRows, vaultLookups } from './vault-store.ts';
 
 export interface LoadInput {
   scan: ScanRef;
@@ -29,6 +33,8 @@ export interface LoadSite {
   /** Names of these accounts, by uid; those that nobody knows are left out. */
   accounts(uids: Iterable<number>): Promise<ReadonlyMap<number, string>>;
 }
+
+export const keptSplitsDirectory = (config: Config): string => path.join(config.stateDirectory, 'storage', 'splits');
 
 type Loader = (input: LoadInput, site: LoadSite, load: Omit<ProductLoad, 'product'>, hooks: LoadHooks) => Promise<LoadResult>;
 
@@ -50,6 +56,33 @@ const loaders: Partial<Record<ProductName, Loader>> = {
     const rows = userLoadRows({ users, accounts: await accounts(users.map((each) => each.uid)), names: known, zone: siteZone(config.site.timeZone) });
     const unknownNames = new Set(rows.filter((row) => !row.nameKnown).map((row) => row.uid)).size;
     return { ...(await loadUsers(database, { ...load, rows }, hooks)), unknownNames };
+  },
+
+  /** Millions of entries: they are read twice, once for the names that they need, and never all in memory. */
+  async vault({ pass }, { config, database, names, accounts }, load, hooks) {
+    const known = await names();
+    const branches = config.storage.vault.branches.flatMap((each) => branchOf(each) ?? []);
+    const owners = { uids: new Set<number>(), gids: new Set<number>() };
+    for await (const { branch, uid, gid } of passVault(pass)) {
+      if (!branches.includes(branch)) continue;
+      owners.uids.add(uid);
+      owners.gids.add(gid);
+    }
+    const named = { users: await accounts(owners.uids), groups: new Map([...known.groups].map(([gid, { name }]) => [gid, name])) };
+    const lookups = await vaultLookups(database.knex, passVault(pass), { branches, names: named });
+    const place = await placeOf(database, load.scan);
+    const { rows } = await loadAtOnce(database, { ...load, product: 'vault' }, place, (trx) =>
+      replaceVaultRows(trx, { volumeId: place.volume_id, recordDate: place.record_date }, vaultLoadRows(passVault(pass), lookups, siteZone(config.site.timeZone)), hooks.signal === undefined ? {} : { signal: hooks.signal }),
+    );
+    const unknown = (known: ReadonlyMap<number, string>, ids: ReadonlySet<number>): number => [...ids].filter((id) => !known.has(id)).length;
+    return { rows, unknownNames: unknown(named.users, owners.uids) + unknown(named.groups, owners.gids) };
+  },
+
+  async split({ scan, pass }, { config, database }, load) {
+    const split = await passSplit(pass);
+    await keepSplit(keptSplitsDirectory(config), scan, split);
+    const { rows } = await loadAtOnce(database, { ...load, product: 'split' }, await placeOf(database, scan), async () => split.parts.length);
+    return { rows, unknownNames: 0 };
   },
 };
 

@@ -9,12 +9,15 @@ import path from 'node:path';
 import { OperationError } from '../../../domain/errors.ts';
 import { inOrder, type ProductName } from '../../../domain/storage/product-names.ts';
 import type { AgeUsage, DirectoryUsage, GroupUsage, LineCounts, Totals, UserUsage } from '../../../domain/storage/usage.ts';
+import type { SplitPart } from '../../../domain/storage/split-set.ts';
+import type { VaultFigure, VaultSummary } from '../../../domain/storage/vault-row.ts';
 import type { PassRef, ScanRef } from '../../../workflows/storage/contract.ts';
 import { fileError, systemErrorCode } from '../../platform/files/file-error.ts';
-import { changed, digestOf, gone, readRows } from './figures.ts';
-import type { PassHooks, PassOptions } from './pass-file.ts';
+import { changed, collect, digestOf, gone, readRows } from './figures.ts';
+import { splitDirectory, vaultFile, type PassHooks, type PassOptions } from './pass-file.ts';
 import { writePassInThread } from './pass-in-thread.ts';
-import { figureFile, rejectedFile, type RowProduct } from './write-figures.ts';
+import type { EngineUsed } from './scan-file.ts';
+import { figureFile, rejectedFile, splitFile, type RowProduct } from './write-figures.ts';
 
 export { fileTypesOf, passOptionsFor, readBaseDirectories } from './options.ts';
 export { passFile, type PassHooks, type PassOptions, type PassResult } from './pass-file.ts';
@@ -37,7 +40,9 @@ export interface Manifest {
   lines: LineCounts;
   /** Groups with at least one entry; null when nobody asked for groups. */
   groups: number | null;
+  vault: VaultSummary | null;
   seconds: number;
+  engine: EngineUsed;
 }
 
 const sha256 = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
@@ -54,7 +59,8 @@ export async function runPass({ scan, options, directory, again = false }: { sca
   }
   const parent = path.resolve(directory, scan.volume);
   const target = path.join(parent, name);
-  const { products, ...others } = options;
+  // The engine decides how fast, not what.
+  const { products, engine: _engine, ...others } = options;
   const wanted = { digest: sha256(JSON.stringify([rules, others])), products };
   if (again) await remove(target);
   const existing = await reusable(target, wanted);
@@ -99,6 +105,18 @@ export async function* passRows<Product extends RowProduct>(ref: PassRef, produc
   const name = figureFile(product);
   const { files } = await readManifest(ref);
   yield* readRows<Rows[Product]>(ref.directory, name, files[name]);
+}
+
+/** The entries of the pass's vault product. */
+export async function* passVault(ref: PassRef): AsyncGenerator<VaultFigure, void> {
+  const { files } = await readManifest(ref);
+  yield* readRows<VaultFigure>(ref.directory, vaultFile, files[vaultFile]);
+}
+
+/** The pass's split: a file a group in `directory`. */
+export async function passSplit(ref: PassRef): Promise<{ directory: string; parts: SplitPart[] }> {
+  const { files } = await readManifest(ref);
+  return { directory: path.join(ref.directory, splitDirectory), parts: await collect(readRows<SplitPart>(ref.directory, splitFile, files[splitFile])) };
 }
 
 /** Removes figures and quarantined lines older than `olderThanMs` (epoch), and what passes that died left more than a day ago. Returns the number of passes removed. */
@@ -173,14 +191,25 @@ interface Wanted {
 async function reusable(directory: string, wanted: Wanted): Promise<PassRef | null> {
   try {
     const text = await readFile(path.join(directory, 'manifest.json'), 'utf8');
-    const { options, products, files, lines, groups, totals, seconds }: Manifest = JSON.parse(text);
+    const { options, products, files, lines, groups, totals, vault, seconds }: Manifest = JSON.parse(text);
     if (options !== wanted.digest || !wanted.products.every((each) => products.includes(each))) return null;
     for (const [name, sum] of Object.entries(files)) if ((await digestOf(path.join(directory, name))) !== sum) return null;
-    return { directory, sha256: sha256(text), products, lines: lines.accepted, rejected: lines.rejected, groups: groups ?? 0, bytes: totals.bytes, seconds };
+    return { directory, sha256: sha256(text), products, lines: lines.accepted, rejected: lines.rejected, groups: groups ?? 0, bytes: totals.bytes, seconds, ...noteOf(vault) };
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT' || error instanceof SyntaxError) return null;
     throw fileError(error, `read the figures in ${directory}`, directory);
   }
+}
+
+/** What somebody should look at, in one sentence. */
+function noteOf(vault: VaultSummary | null): { note?: string } {
+  if (vault === null) return {};
+  const odd = [
+    vault.conflicts === 0 ? '' : `${vault.conflicts} files in several branches of vaults`,
+    vault.misnamed === 0 ? '' : `${vault.misnamed} vault entries that name another inode`,
+    vault.foreign === 0 ? '' : `${vault.foreign} strange entries in .vault folders (the first: ${vault.firstForeign[0] ?? ''})`,
+  ].filter((each) => each !== '');
+  return odd.length === 0 ? {} : { note: `Vaults: ${odd.join(', ')}.` };
 }
 
 async function list(directory: string): Promise<string[]> {

@@ -29,6 +29,8 @@ export async function passOptionsFor(config: StorageConfig, scan: ScanRef, produ
     pathAliases: config.pathAliases,
     fileTypes: fileTypesOf(config),
     products,
+    engine: config.engine,
+    splitLevel: config.split.level,
     rejectedLinesAllowed: config.rejectedLinesAllowed,
   };
 }

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { formatBytes } from '../../../domain/units.ts';
 import { formatDuration } from '../../../domain/duration.ts';
 import { OperationError } from '../../../domain/errors.ts';
@@ -7,12 +8,17 @@ import { compileAliases, type PathAlias } from '../../../domain/storage/path-ali
 import type { FileType } from '../../../domain/storage/file-types.ts';
 import type { ProductName } from '../../../domain/storage/product-names.ts';
 import { UsageProducts, type UsageFigures } from '../../../domain/storage/products/usage.ts';
+import { VaultProduct } from '../../../domain/storage/products/vault.ts';
 import type { PseudoGroup } from '../../../domain/storage/pseudo-groups.ts';
 import { StatLines } from '../../../domain/storage/stat-lines.ts';
+import type { SplitPart } from '../../../domain/storage/split-set.ts';
 import type { LineCounts } from '../../../domain/storage/usage.ts';
+import type { VaultSummary } from '../../../domain/storage/vault-row.ts';
 import type { PassProgress } from '../../../workflows/storage/contract.ts';
 import { Quarantine } from './quarantine.ts';
-import { DamagedFile, ScanFile } from './scan-file.ts';
+import { SplitWriter } from '../split/split-writer.ts';
+import { DamagedFile, type EngineUsed, ScanFile } from './scan-file.ts';
+import { VaultLinks } from './vault-figures.ts';
 
 const progressEveryMs = 500;
 
@@ -31,19 +37,34 @@ export interface PassOptions {
   pathAliases: readonly PathAlias[];
   fileTypes: readonly FileType[];
   products: readonly ProductName[];
+  engine: 'auto' | 'zlib' | 'libisal';
+  /** Compression level of the split. */
+  splitLevel: number;
   rejectedLinesAllowed: number;
   /** File for rejected lines, which must not exist yet. */
   quarantine?: string;
+  /** Existing directory for `vault.ndjson` and `split/`, and for what memory should not hold on the way there. Without it there is neither vault nor split. */
+  work?: string;
 }
 
 /** The totals; of the products those that were asked for, null for the others. */
 export interface PassResult extends UsageFigures {
+  /** Its entries are in `work`. */
+  vault: VaultSummary | null;
+  /** Its files are in `work`. */
+  split: SplitPart[] | null;
   lines: LineCounts;
   /** Uncompressed bytes. */
   bytes: number;
   fileBytes: number;
   seconds: number;
+  /** What inflated the file, and why that. */
+  engine: EngineUsed;
 }
+
+/** In `PassOptions.work`. */
+export const vaultFile = 'vault.ndjson';
+export const splitDirectory = 'split';
 
 export interface PassHooks {
   signal?: AbortSignal;
@@ -57,19 +78,23 @@ export interface PassHooks {
 export async function passFile(options: PassOptions, hooks: PassHooks): Promise<PassResult> {
   hooks.signal?.throwIfAborted();
   const started = performance.now();
+  const alias = compileAliases(options.pathAliases);
   const usage = new UsageProducts({
     baseDirectories: createBaseDirectories(options.baseDirectories, options.pseudoGroups, options.mount),
     hardLinks: options.hardLinks,
-    alias: compileAliases(options.pathAliases),
+    alias,
     scannedAt: options.scannedAt,
     fileTypes: options.fileTypes,
     products: new Set(options.products.filter((each) => each !== 'vault' && each !== 'split')),
   });
-  const file = await ScanFile.open(options.path);
+  const file = await ScanFile.open(options.path, { engine: options.engine });
+  const links = options.work !== undefined && options.products.includes('vault') ? new VaultLinks({ directory: options.work }) : null;
+  const vault = links === null ? null : new VaultProduct({ sink: links });
+  const split = options.work !== undefined && options.products.includes('split') ? new SplitWriter({ directory: path.join(options.work, splitDirectory), level: options.splitLevel }) : null;
   try {
     const quarantine = new Quarantine(options.quarantine);
     try {
-      const reader = new StatLines([usage], {
+      const reader = new StatLines([usage, ...(vault === null ? [] : [vault]), ...(split === null ? [] : [split])], {
         scannedAt: options.scannedAt,
         size: options.size,
         onReject: (line, reason, raw) => quarantine.add(line, reason, raw),
@@ -85,6 +110,7 @@ export async function passFile(options: PassOptions, hooks: PassHooks): Promise<
           hooks.signal?.throwIfAborted();
           reader.push(chunk);
           bytes += chunk.length;
+          if (split !== null) await split.settle();
           if (performance.now() - reported < progressEveryMs) continue;
           report();
           reported = performance.now();
@@ -109,15 +135,20 @@ export async function passFile(options: PassOptions, hooks: PassHooks): Promise<
       report();
       return {
         ...usage.finish(),
+        vault: vault === null || links === null || options.work === undefined ? null : await links.write(path.join(options.work, vaultFile), vault.finish(), { alias, ...(hooks.signal === undefined ? {} : { signal: hooks.signal }) }),
+        split: split === null ? null : await split.finish(),
         lines: { accepted: reader.accepted, rejected: reader.rejected, blank: reader.blank, firstRejected: quarantine.first },
         bytes,
         fileBytes: file.size,
         seconds: seconds(),
+        engine: file.engineUsed,
       };
     } finally {
       quarantine.close();
     }
   } finally {
+    links?.close();
+    await split?.close();
     await file.close();
   }
 }

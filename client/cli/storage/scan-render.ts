@@ -2,6 +2,8 @@
 import type { PassResult } from '../../../activities/storage/read-scan/index.ts';
 import { formatDuration } from '../../../domain/duration.ts';
 import { ageBands } from '../../../domain/storage/age-bands.ts';
+import { branchName } from '../../../domain/storage/vault-key.ts';
+import type { VaultSummary } from '../../../domain/storage/vault-row.ts';
 import type { AgeUsage, DirectoryUsage, GroupUsage, LineCounts, UserUsage } from '../../../domain/storage/usage.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { paint, safeText, shorten, table } from '../output.ts';
@@ -42,7 +44,7 @@ interface Look {
 
 /** The figures of one pass, in `width` columns; tables of the largest `top` rows. */
 export function renderScan(summary: ScanSummary, { top, width }: { top: number; width: number }): string {
-  const { groups, users, directories, ages, names, totals } = summary;
+  const { groups, users, directories, ages, vault, names, totals } = summary;
   const look = { names, top, width };
   return [
     heading(summary, Math.min(width, 100)),
@@ -51,11 +53,12 @@ export function renderScan(summary: ScanSummary, { top, width }: { top: number; 
     directories === null ? '' : directoryTable(directories, look),
     users === null ? '' : userTable(users, look),
     ages === null ? '' : ageTable(ages, look),
+    vault === null ? '' : vaultLines(vault, look),
     rejectedLines(summary.lines),
   ].filter((part) => part !== '').join('\n\n');
 }
 
-function heading({ file, volume, totals, lines, bytes, fileBytes, seconds }: ScanSummary, width: number): string {
+function heading({ file, volume, totals, lines, bytes, fileBytes, seconds, engine }: ScanSummary, width: number): string {
   const { types, newestAccess, newestModification, newestChange } = totals;
   const kinds = Object.entries(types)
     .sort((a, b) => b[1] - a[1])
@@ -66,7 +69,7 @@ function heading({ file, volume, totals, lines, bytes, fileBytes, seconds }: Sca
     ['Entries', `${count(totals.entries)}: ${kinds.join(', ')}`],
     ['Newest', `modified ${dayOf(newestModification)}, accessed ${dayOf(newestAccess)}, changed ${dayOf(newestChange)}`],
     ['Lines', `${count(lines.accepted)} accepted, ${count(lines.rejected)} rejected${lines.blank === 0 ? '' : `, ${count(lines.blank)} blank`}`],
-    ['Read', `${formatBytes(BigInt(fileBytes))} (${formatBytes(BigInt(bytes))} of text) in ${formatDuration(seconds)}: ${rate((lines.accepted + lines.rejected) / seconds)} lines/s, ${formatBytes(BigInt(Math.round(bytes / seconds)))}/s`],
+    ['Read', `${formatBytes(BigInt(fileBytes))} (${formatBytes(BigInt(bytes))} of text) in ${formatDuration(seconds)} by ${engine.name}: ${rate((lines.accepted + lines.rejected) / seconds)} lines/s, ${formatBytes(BigInt(Math.round(bytes / seconds)))}/s`],
   ];
   const label = 9;
   return [
@@ -173,6 +176,26 @@ function ageTable(ages: readonly AgeUsage[], { width }: Look): string {
     rows.map(({ label, access, modification }) => [label, formatBytes(access), bar(part(access, total), 14), formatBytes(modification), bar(part(modification, total), 14)]),
     width,
   );
+}
+
+function vaultLines({ branches, moved, gone, conflicts, misnamed, foreign, firstForeign }: VaultSummary, { width }: Look): string {
+  const odd = [
+    [moved, 'moved since they were marked'],
+    [gone, 'gone from where they were'],
+    [conflicts, 'in several branches'],
+    [misnamed, 'whose key names another inode'],
+  ] as const;
+  const strange = foreign === 0 ? [] : [paint('warning', `${count(foreign)} strange entries in .vault folders`), ...firstForeign.map((each) => `  ${shorten(safeText(each), Math.max(12, width - 2), 'middle')}`)];
+  if (branches.length === 0) return strange.join('\n');
+  return [
+    table(
+      [{ title: 'Vault' }, { title: 'Files', align: 'right' }, { title: 'Size', align: 'right' }],
+      branches.map(({ branch, entries, bytes }) => [branchName(branch), count(entries), formatBytes(BigInt(bytes))]),
+      width,
+    ),
+    ...odd.flatMap(([number, what]) => (number === 0 ? [] : [paint('quiet', `${count(number)} ${what}`)])),
+    ...strange,
+  ].join('\n');
 }
 
 const section = (text: string, more: number, what: string): string => (more > 0 ? `${text}\n${paint('quiet', `… and ${count(more)} more ${what} (--top)`)}` : text);

@@ -84,6 +84,8 @@ async function passOf(config: StorageConfig, file: string, options: ScanOptions)
     pathAliases: config.pathAliases,
     // All are told of; whether they are too many is said at the end.
     fileTypes: fileTypesOf(config),
+    engine: config.engine,
+    splitLevel: config.split.level,
     products: options.products === undefined ? shownProducts : productsOf(options.products, shownProducts),
     rejectedLinesAllowed: Number.MAX_SAFE_INTEGER,
   };
@@ -113,9 +115,12 @@ async function namesOf(config: StorageConfig, dump: string | undefined): Promise
 async function readWithProgress(pass: PassOptions, { signal, json }: CommandContext): Promise<PassResult> {
   const [{ passFileInThread }, { createLogUpdate }] = await Promise.all([import('../../../activities/storage/read-scan/index.ts'), import('log-update')]);
   const draw = process.stderr.isTTY && !json ? createLogUpdate(process.stderr) : undefined;
+  const [{ mkdtemp, rm }, { tmpdir }] = await Promise.all([import('node:fs/promises'), import('node:os')]);
+  const work = await mkdtemp(path.join(tmpdir(), 'longshore-scan-'));
   try {
-    return await passFileInThread(pass, { signal, onProgress: (progress) => draw?.(shorten(progressText(progress), process.stderr.columns)) });
+    return await passFileInThread({ ...pass, work }, { signal, onProgress: (progress) => draw?.(shorten(progressText(progress), process.stderr.columns)) });
   } finally {
     draw?.clear();
+    await rm(work, { recursive: true, force: true });
   }
 }
