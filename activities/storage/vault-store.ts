@@ -206,6 +206,7 @@ export async function replaceVaultRows(trx: Knex.Transaction, place: VaultPlace,
       batch.push(columns.map(({ value }) => value(row, place)));
       characters += row.path.length + (row.markedPath?.length ?? 0);
       if (batch.length >= statementRows || characters >= statementCharacters) await send();
+      // The server asks for a file's content after it has the statement.
       else if (batch.length % 250 === 0) await otherWork();
     }
     if (batch.length > 0) await send();
