@@ -87,8 +87,8 @@ export async function vaultLookups(knex: Knex, figures: AsyncIterable<VaultFigur
 /** Actions that the table does not have yet are added. */
 async function actionNumbers(knex: Knex, branches: readonly VaultBranch[]): Promise<Map<VaultBranch, number>> {
   const read = async (): Promise<Map<string, number>> => {
-    const rows: { id: number; name: string }[] = await knex('vault_actions').select({ id: 'vault_action_id', name: 'action_name' });
-    return new Map(rows.map(({ id, name }) => [name, id]));
+    const found = await namesOf(knex, 'vault_actions', 'vault_action_id', 'action_name');
+    return new Map(Array.from(found, ([id, name]) => [name, id]));
   };
   const known = await read();
   const missing = branches.map(branchName).filter((name) => !known.has(name));
@@ -206,6 +206,7 @@ export async function replaceVaultRows(trx: Knex.Transaction, place: VaultPlace,
       batch.push(columns.map(({ value }) => value(row, place)));
       characters += row.path.length + (row.markedPath?.length ?? 0);
       if (batch.length >= statementRows || characters >= statementCharacters) await send();
+      // The server asks for a file's content after it has the statement.
       else if (batch.length % 250 === 0) await otherWork();
     }
     if (batch.length > 0) await send();
@@ -335,10 +336,10 @@ function vaultRow(row: StoredRow): VaultRow {
 }
 
 interface StoredGroupRow {
-  group_name: string | null;
+  group_id: number | null;
   gid: number | null;
   group_known: number;
-  action_name: string | null;
+  vault_action_id: number | null;
   files: number;
   high: StoredInteger | null;
   low: StoredInteger | null;
@@ -350,18 +351,21 @@ interface StoredGroupRow {
 /** The same files by group and branch, the largest first. */
 export async function vaultSummary(db: Database, date: string, filter: VaultFilter = {}): Promise<VaultGroupRow[]> {
   const stored: StoredGroupRow[] = await newestRows(db, date, filter)
-    .groupBy('g.group_name', 'f.gid', 'f.group_known', 'a.action_name')
-    .select('g.group_name', 'f.gid', 'f.group_known', 'a.action_name')
+    // By numbers: for groups by text the server would write temporary tables to its disk.
+    .groupBy('f.group_id', 'f.gid', 'f.group_known', 'f.vault_action_id')
+    .select('f.group_id', 'f.gid', 'f.group_known', 'f.vault_action_id')
     .count({ files: 'f.record_id', conflicts: 'f.conflict' })
     .sum({ moved: 'f.moved', gone: 'f.gone' })
     // In two halves: SQLite's sums end at 2^63.
     .select(db.knex.raw('sum(f.size >> 32) as high'), db.knex.raw('sum(f.size & 4294967295) as low'));
+  const groups = await namesOf(db.knex, 'unix_group', 'group_id', 'group_name');
+  const actions = await namesOf(db.knex, 'vault_actions', 'vault_action_id', 'action_name');
   return stored
     .map((row) => ({
-      group: row.group_name,
+      group: groups.get(row.group_id ?? 0) ?? null,
       gid: row.gid,
-      groupKnown: row.group_known === 1 && row.group_name !== null,
-      branch: row.action_name ?? '',
+      groupKnown: row.group_known === 1 && row.group_id !== null,
+      branch: actions.get(row.vault_action_id ?? 0) ?? '',
       files: row.files,
       size: (asBigInt(row.high ?? 0) << 32n) + asBigInt(row.low ?? 0),
       moved: Number(row.moved),
@@ -369,6 +373,12 @@ export async function vaultSummary(db: Database, date: string, filter: VaultFilt
       conflicts: row.conflicts,
     }))
     .sort((a, b) => (b.size > a.size ? 1 : b.size < a.size ? -1 : compareText(a.group ?? '', b.group ?? '') || compareText(a.branch, b.branch) || (a.gid ?? 0) - (b.gid ?? 0)));
+}
+
+/** Names by number; numbers begin at 1. */
+async function namesOf(knex: Knex, table: string, id: string, name: string): Promise<Map<number, string>> {
+  const rows: { id: number; name: string }[] = await knex(table).select({ id, name });
+  return new Map(rows.map((row) => [row.id, row.name]));
 }
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

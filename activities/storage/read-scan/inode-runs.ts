@@ -65,11 +65,13 @@ export class InodeRuns {
       for (const path of this.runs) files.push(new RunReader(path));
       let batch: InodeRecord[] = [];
       for (const { inodeHigh, inodeLow, kind, payload } of merge([...files, this.buffer.sorted()])) {
-        batch.push({ inodeHigh, inodeLow, kind, payload: payload.slice() });
+        // A copy out of Node's pool: small ones of their own cost more than all the rest.
+        batch.push({ inodeHigh, inodeLow, kind, payload: Buffer.from(payload) });
         if (batch.length < batchRecords) continue;
-        signal?.throwIfAborted();
         yield batch;
         batch = [];
+        await otherWork();
+        signal?.throwIfAborted();
       }
       yield batch;
     } finally {

@@ -119,7 +119,8 @@ for (const dialect of dialects) {
       const many = Array.from({ length: 5000 }, (_, index) => figure({ path: `/l/${index}` }));
       await assert.rejects(load(many, { signal: controller.signal, onBatch: () => controller.abort(new Error('stop')) }), /stop/);
       await assert.rejects(load([...many, figure({ bytes: String(2n ** 63n) })]), { name: 'InputCorrupt', message: /\/l\/a has 9223372036854775808 bytes: more than 64 bits/ });
-      await assert.rejects(load([figure({ keyInode: 'x'.repeat(50) }), figure()], { volumeId: 3 }));
+      await assert.rejects(load([figure()], { volumeId: 3 }), 'a volume that does not exist');
+      if (dialect.name === 'MariaDB') await assert.rejects(load([figure(), figure({ keyInode: '1'.repeat(21) })]), { name: 'IntegrityMismatch', message: /2 of 2, 1 warnings/ });
       assert.deepEqual(await pathsAt('2022-06-14'), ['scratch117 /l/before']);
     });
 
