@@ -5,9 +5,10 @@ import { loads } from './storage/003-loads.ts';
 import { names } from './storage/004-names.ts';
 import { reports } from './storage/005-reports.ts';
 import { users } from './storage/006-users.ts';
+import { vault } from './storage/008-vault.ts';
 import { products } from './storage/010-products.ts';
 
 /** The schema of each pipeline's database, step by step, oldest first. A step that has been released is never changed. */
 export const migrations = {
-  storage: [lookups, usage, loads, names, reports, users, products],
+  storage: [lookups, usage, loads, names, reports, users, vault, products],
 } satisfies Record<string, readonly Migration[]>;

@@ -1,13 +1,10 @@
 /** From the links that a pass meets to the figures of each file in a vault, in a file of JSON lines. */
-import { createReadStream } from 'node:fs';
-import { OperationError } from '../../../domain/errors.ts';
 import { pathText } from '../../../domain/storage/path-text.ts';
 import type { VaultCounts, VaultSink } from '../../../domain/storage/products/vault.ts';
 import { sizeLimb, type StatRecord } from '../../../domain/storage/record.ts';
 import { vaultBranches, type VaultBranch, type VaultKey } from '../../../domain/storage/vault-key.ts';
 import type { VaultFigure, VaultSummary } from '../../../domain/storage/vault-row.ts';
 import { writeFileAtomic } from '../../platform/files/atomic.ts';
-import { fileError } from '../../platform/files/file-error.ts';
 import { type InodeRecord, InodeRuns, type InodeRunsOptions } from './inode-runs.ts';
 
 /** An inode's entries come before its links outside, so that these can be looked at one by one. */
@@ -236,33 +233,4 @@ class Sums {
       firstForeign,
     };
   }
-}
-
-/** The figures of a file that `VaultLinks` wrote. Throws `IntermediateLost` when it is gone or not whole. */
-export async function* readVaultFigures(file: string, options: { signal?: AbortSignal } = {}): AsyncGenerator<VaultFigure> {
-  const decoder = new TextDecoder();
-  let line = 0;
-  let held = '';
-  try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 })) {
-      options.signal?.throwIfAborted();
-      const lines = (held + decoder.decode(chunk, { stream: true })).split('\n');
-      held = lines.pop()!;
-      for (const text of lines) {
-        line++;
-        const figure: VaultFigure = JSON.parse(text);
-        yield figure;
-      }
-    }
-  } catch (error) {
-    const cause = fileError(error, `read ${file}`, file);
-    if (cause instanceof SyntaxError || (cause instanceof OperationError && cause.type === 'NotFound')) throw lost(file, line, cause);
-    throw cause;
-  }
-  if (held !== '') throw lost(file, line + 1);
-}
-
-function lost(file: string, line: number, cause?: unknown): OperationError {
-  const place = line === 0 ? { file } : { file, line };
-  return new OperationError('IntermediateLost', `${file}, which the pass left for the load, is gone or damaged: the volume must be read again.`, { place, cause });
 }

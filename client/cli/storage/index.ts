@@ -10,6 +10,7 @@ import { note, paint, print, printJson } from '../output.ts';
 import { registerBackfill } from './backfill.ts';
 import { productsOf } from './products.ts';
 import { registerScan } from './scan.ts';
+import { registerVault } from './vault.ts';
 
 interface DateOption {
   date?: string;
@@ -176,6 +177,7 @@ export function registerStorage(program: Command): void {
       }),
     );
 
+  registerVault(storage);
   registerBackfill(storage);
   registerScan(storage);
 }
