@@ -244,11 +244,11 @@ const orders: Record<DirectorySort, { column: string; order: 'asc' | 'desc' }> =
 /** Of the volume's newest scan: a statement for all, so that it sees a load whole or not at all. */
 async function newestScan(db: Database, volumeId: number, date: string, filter: DirectoryFilter): Promise<Found[]> {
   const { knex } = db;
-  const first = ofVolume(knex, volumeId)
-    .join('base_directory as b', 'b.base_directory_id', 'directory.base_directory_id')
+  const first = knex('base_directory as b')
+    .join('directory', 'directory.base_directory_id', 'b.base_directory_id')
     .join('unix_group as g', 'g.group_id', 'directory.group_id')
     .leftJoin('pi as p', 'p.pi_id', 'directory.pi_id')
-    .where('directory.record_date', date);
+    .where({ 'b.volume_id': volumeId, 'directory.record_date': date });
   if (filter.group !== undefined) void first.where('g.group_name', filter.group);
   if (filter.pi !== undefined) void first.where('p.pi_name', filter.pi);
   if (filter.base !== undefined) void first.where('b.directory_path', filter.base);

@@ -32,7 +32,6 @@ export const directories: Migration = {
       'newest_mtime bigint',
       'name_known boolean not null default 1',
       index('directory_base_directory', 'base_directory_id'),
-      index('directory_name_known', 'name_known', 'gid'),
       'foreign key (pi_id) references pi (pi_id)',
       'foreign key (group_id) references unix_group (group_id)',
       'foreign key (base_directory_id) references base_directory (base_directory_id)',
@@ -59,9 +58,9 @@ export const directories: Migration = {
       'bytes bigint not null',
       'files bigint not null',
       'newest_mtime bigint',
+      // No foreign key of the base directory: its index would double the work of a load.
       'primary key (volume_id, record_date, gid, base_directory_id, directory_digest)',
       'foreign key (volume_id) references volume (volume_id)',
-      'foreign key (base_directory_id) references base_directory (base_directory_id)',
     ]);
     await createTable(target, 'age_usage', () => [
       'volume_id int not null',
