@@ -123,8 +123,8 @@ export async function replaceDirectories(
   const history = records.map((each): ColumnValue[] => [place.volume_id, place.record_date, each.gid, each.baseDirectoryId, each.digest, each.path, each.bytes, each.files, each.newest]);
   await insertRows(trx, 'directory_usage', ['volume_id', 'record_date', 'gid', 'base_directory_id', 'directory_digest', 'directory', 'bytes', 'files', 'newest_mtime'], history, hooks);
 
-  const newest = (await newestLoad(trx, place.volume_id)) ?? '';
-  if (newest > place.record_date) {
+  const newest = await newestLoad(trx, place.volume_id);
+  if (newest !== null && newest > place.record_date) {
     await removeDirectories(trx, place.volume_id, 'leftovers');
     return records.length;
   }
@@ -147,11 +147,9 @@ export async function replaceDirectories(
 
 /** The date of the newest scan whose directories are there, or whose load found none. */
 async function newestLoad(trx: Knex.Transaction, volumeId: number): Promise<string | null> {
-  const [shown, loaded]: ({ date: string | null } | undefined)[] = await Promise.all([
-    ofVolume(trx, volumeId).max({ date: 'record_date' }).first(),
-    trx('scan_load').where({ volume_id: volumeId, product: directoryHistory.product }).max({ date: 'record_date' }).first(),
-  ]);
-  return [shown?.date, loaded?.date].reduce<string | null>((newest, date) => (date != null && (newest === null || date > newest) ? date : newest), null);
+  const shown: { date?: string | null } | undefined = await ofVolume(trx, volumeId).max({ date: 'record_date' }).first();
+  const loaded: { date?: string | null } | undefined = await trx('scan_load').where({ volume_id: volumeId, product: directoryHistory.product }).max({ date: 'record_date' }).first();
+  return [shown?.date ?? null, loaded?.date ?? null].filter((date) => date !== null).sort().at(-1) ?? null;
 }
 
 const ofVolume = (knex: Knex, volumeId: number): Knex.QueryBuilder =>

@@ -78,14 +78,9 @@ async function* scan(knex: Knex, volumeId: number, date: string, onPage: (rows: 
     const query = knex('directory_usage').where({ volume_id: volumeId, record_date: date });
     if (last !== undefined) {
       const { gid, base, key } = last;
-      const digest = Buffer.from(key, 'hex');
       // Said in full: MariaDB makes ranges of the key of it. SQLite begins at the first condition.
-      void query.where('gid', '>=', gid).where((after) =>
-        after
-          .where('gid', '>', gid)
-          .orWhere((same) => same.where('gid', gid).where('base_directory_id', '>', base))
-          .orWhere((same) => same.where('gid', gid).where('base_directory_id', base).where('directory_digest', '>', digest)),
-      );
+      const after = 'gid > ? or (gid = ? and base_directory_id > ?) or (gid = ? and base_directory_id = ? and directory_digest > ?)';
+      void query.where('gid', '>=', gid).whereRaw(`(${after})`, [gid, gid, base, gid, base, Buffer.from(key, 'hex')]);
     }
     const page: Stored[] = await query
       .orderBy(['gid', 'base_directory_id', 'directory_digest'])

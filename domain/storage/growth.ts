@@ -107,7 +107,7 @@ export async function growthBetween(earlier: Stream, later: Stream, top: number)
     const changes: Changes = { bytes: changeOf(before?.bytes, after?.bytes), files: changeOf(before?.files, after?.files) };
     total.add(changes);
     group.add(changes, before, after);
-    base!.add(changes, before, after);
+    base.add(changes, before, after);
     largest.directory.add({ gid, base: number, directory, state: stateOf(before !== null, after !== null), ...changes });
   }
   largest.group.add(group?.mover());

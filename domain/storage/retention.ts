@@ -33,8 +33,8 @@ const weekOf = (date: string): number => Math.floor((dayNumber(date) + 3) / 7);
 const monthOf = (date: string): string => date.slice(0, 7);
 
 /** The first date of each of the first `most` periods. */
-function firstOfEach<Period>(dates: readonly string[], periodOf: (date: string) => Period, most: number): string[] {
-  const first = new Map<Period, string>();
+function firstOfEach(dates: readonly string[], periodOf: (date: string) => string | number, most: number): string[] {
+  const first = new Map<string | number, string>();
   for (const date of dates) if (!first.has(periodOf(date))) first.set(periodOf(date), date);
   return [...first.values()].slice(0, most);
 }

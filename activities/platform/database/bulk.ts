@@ -2,7 +2,7 @@ import { setImmediate as otherWork } from 'node:timers/promises';
 import type { Knex } from 'knex';
 
 /** What a column of a row may hold. */
-export type ColumnValue = string | number | bigint | boolean | Uint8Array | null;
+export type ColumnValue = string | number | bigint | boolean | Buffer | null;
 
 export interface BulkOptions {
   /** Rows of one statement; default 1000. SQLite takes fewer of wide rows. */
@@ -45,7 +45,7 @@ export async function insertRows(
     const count = values.length / columns.length;
     if (count === 0) return;
     signal?.throwIfAborted();
-    // knex's types know nothing of bigint; its drivers do.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- knex's types know nothing of bigint; its drivers do
     await trx.raw(count === size ? whole : statement(count), values as unknown as Knex.RawBinding[]);
     values = [];
     total += count;

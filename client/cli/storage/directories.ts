@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { DirectoryRow, DirectorySort } from '../../../activities/storage/directory-store.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
-import { note, print, printJson, table, terminalWidth } from '../output.ts';
+import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
 import { dateOf, onlyVolume, positive, tsv, type DateOption } from './options.ts';
 import { bar } from './render.ts';
 
@@ -71,17 +71,17 @@ function directoriesTsv(rows: readonly DirectoryRow[]): Promise<string> {
 export function directoryTable(rows: readonly DirectoryRow[], type?: string, width = terminalWidth()): string {
   const sizeOf = (row: DirectoryRow): bigint => (type === undefined ? row.bytes : (row.types[type] ?? 0n));
   const largest = rows.reduce((most, row) => (sizeOf(row) > most ? sizeOf(row) : most), 1n);
-  const columns = [
-    { from: 100, title: 'Group', shrink: 'end', cell: (row: DirectoryRow) => (row.nameKnown ? row.group : { text: row.group, style: 'quiet' }) },
-    { from: 140, title: 'PI', shrink: 'end', cell: (row: DirectoryRow) => row.pi },
-    { from: 0, title: 'Base directory', shrink: 'middle', cell: (row: DirectoryRow) => row.baseDirectory },
-    { from: 0, title: 'Directory', shrink: 'middle', cell: (row: DirectoryRow) => row.directory },
-    { from: 0, title: type ?? 'Size', align: 'right', cell: (row: DirectoryRow) => formatBytes(sizeOf(row)) },
-    { from: 70, title: '', cell: (row: DirectoryRow) => bar(Number((sizeOf(row) * 1000n) / largest) / 1000, 8) },
-    { from: 0, title: 'Files', align: 'right', cell: (row: DirectoryRow) => row.files.toLocaleString('en-GB') },
-    { from: 0, title: 'Days', align: 'right', cell: (row: DirectoryRow) => (row.lastModifiedDays === null ? null : String(row.lastModifiedDays)) },
-    { from: 120, title: 'Types', shrink: 'end', cell: (row: DirectoryRow) => typeTexts(row, formatBytes) },
-  ] as const;
+  const columns: (Column & { from: number; cell: (row: DirectoryRow) => Cell })[] = [
+    { from: 100, title: 'Group', shrink: 'end', cell: (row) => (row.nameKnown ? row.group : { text: row.group, style: 'quiet' }) },
+    { from: 140, title: 'PI', shrink: 'end', cell: (row) => row.pi },
+    { from: 0, title: 'Base directory', shrink: 'middle', cell: (row) => row.baseDirectory },
+    { from: 0, title: 'Directory', shrink: 'middle', cell: (row) => row.directory },
+    { from: 0, title: type ?? 'Size', align: 'right', cell: (row) => formatBytes(sizeOf(row)) },
+    { from: 70, title: '', cell: (row) => bar(Number((sizeOf(row) * 1000n) / largest) / 1000, 8) },
+    { from: 0, title: 'Files', align: 'right', cell: (row) => row.files.toLocaleString('en-GB') },
+    { from: 0, title: 'Days', align: 'right', cell: (row) => (row.lastModifiedDays === null ? null : String(row.lastModifiedDays)) },
+    { from: 120, title: 'Types', shrink: 'end', cell: (row) => typeTexts(row, formatBytes) },
+  ];
   const shown = columns.filter(({ from }) => width >= from);
   return table(shown, rows.map((row) => shown.map(({ cell }) => cell(row))), width);
 }

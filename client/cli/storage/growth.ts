@@ -89,11 +89,12 @@ export function growthHeading({ volume, from, to, total }: VolumeGrowth): string
   return `${paint('strong', safeText(volume))}  ${from} to ${to}: ${signed(netOf(total.bytes))} (${formatBytes(added)} added, ${formatBytes(removed)} removed), now ${formatBytes(after)}`;
 }
 
+const sizeOf = (net: bigint): bigint => (net < 0n ? -net : net);
 const half = 8;
 
 /** A bar to the left for what shrank, to the right for what grew; whatever moved has a cell. */
 export function balanceBar(net: bigint, largest: bigint): string {
-  const size = net < 0n ? -net : net;
+  const size = sizeOf(net);
   const cells = size === 0n || largest === 0n ? 0 : Math.max(1, Number((size * BigInt(half) * 2n + largest) / (largest * 2n)));
   const blocks = '█'.repeat(cells);
   return net < 0n ? `${blocks.padStart(half)}│${' '.repeat(half)}` : `${' '.repeat(half)}│${blocks.padEnd(half)}`;
@@ -101,10 +102,7 @@ export function balanceBar(net: bigint, largest: bigint): string {
 
 /** Movers of one level; what a narrow terminal has no room for is left out. */
 export function growthTable(rows: readonly GrowthRow[], level: GrowthLevel, width = terminalWidth()): string {
-  const largest = rows.reduce((most, row) => {
-    const net = netOf(row.bytes);
-    return (net < 0n ? -net : net) > most ? (net < 0n ? -net : net) : most;
-  }, 0n);
+  const largest = rows.map((row) => sizeOf(netOf(row.bytes))).reduce((most, size) => (size > most ? size : most), 0n);
   const days = (row: GrowthRow): bigint => BigInt(daysBetween(row.from, row.to));
   const columns: (Column & { from: number; levels?: readonly GrowthLevel[]; cell: (row: GrowthRow) => Cell })[] = [
     { from: 110, title: 'Volume', cell: (row) => row.volume },
@@ -112,7 +110,7 @@ export function growthTable(rows: readonly GrowthRow[], level: GrowthLevel, widt
     { from: 0, levels: ['base', 'directory'], title: 'Base directory', shrink: 'middle', cell: (row) => row.baseDirectory },
     { from: 0, levels: ['directory'], title: 'Directory', shrink: 'middle', cell: (row) => row.directory },
     { from: 0, title: 'Net', align: 'right', cell: (row) => signed(netOf(row.bytes)) },
-    { from: 70, title: '', cell: (row) => ({ text: balanceBar(netOf(row.bytes), largest), style: netOf(row.bytes) > 0n ? 'warning' : 'good' }) },
+    { from: 66, title: '', cell: (row) => ({ text: balanceBar(netOf(row.bytes), largest), style: netOf(row.bytes) > 0n ? 'warning' : 'good' }) },
     { from: 125, title: 'A day', align: 'right', cell: (row) => signed(netOf(row.bytes) / days(row)) },
     { from: 140, title: 'Added', align: 'right', cell: (row) => formatBytes(row.bytes.added) },
     { from: 140, title: 'Removed', align: 'right', cell: (row) => formatBytes(row.bytes.removed) },
@@ -120,6 +118,8 @@ export function growthTable(rows: readonly GrowthRow[], level: GrowthLevel, widt
     { from: 90, title: 'Now', align: 'right', cell: (row) => formatBytes(row.bytes.after) },
     { from: 0, title: '', cell: (row) => (row.state === 'changed' ? null : { text: row.state, style: 'quiet' }) },
   ];
-  const shown = columns.filter((column) => width >= column.from && (column.levels === undefined || column.levels.includes(level)));
+  // A directory takes a column more.
+  const room = level === 'directory' ? width - 14 : width;
+  const shown = columns.filter((column) => room >= column.from && (column.levels === undefined || column.levels.includes(level)));
   return table(shown, rows.map((row) => shown.map(({ cell }) => cell(row))), width);
 }
