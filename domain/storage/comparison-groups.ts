@@ -168,7 +168,9 @@ class Families {
     const atMount = family.includes(this.facts.mount) ? 0n : (own.get(this.facts.mount) ?? 0n);
     const byLinks = this.facts.hardLinks === 'once' && withinHardLinks(this.facts, own.get(baseDirectory) ?? 0n);
     const addsUp = (family.length > 1 && difference === 0n) || (atMount !== 0n && difference === -atMount);
-    return when(addsUp || family.length > 1 || (difference > 0n && difference <= -atMount), 'B5', addsUp && !byLinks ? 'explained' : 'possible');
+    // From the mount point, bytes can only have gone to where there are more of them.
+    const related = family.length > 1 && (baseDirectory !== this.facts.mount || family.some((each) => own.get(each)! > 0n));
+    return when(addsUp || related || (difference > 0n && difference <= -atMount), 'B5', addsUp && !byLinks ? 'explained' : 'possible');
   }
 
   /** Whether entries may have moved, with or without bytes. */

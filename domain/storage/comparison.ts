@@ -132,7 +132,7 @@ export class Findings {
 const certainties: readonly Certainty[] = ['explained', 'possible', 'unexplained'];
 
 /** That of the best finding of the worst field. */
-function certaintyOf(fields: readonly FieldDifference[]): Certainty {
+export function certaintyOf(fields: readonly FieldDifference[]): Certainty {
   const each = fields.map(({ findings }) => Math.min(2, ...findings.map(({ certainty }) => certainties.indexOf(certainty))));
   return certainties[Math.max(...each)]!;
 }

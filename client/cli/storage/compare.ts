@@ -5,9 +5,10 @@ import type { Database } from '../../../activities/platform/database/index.ts';
 import type { Config, DatabaseConfig } from '../../../config/schema.ts';
 import { isPlainDate } from '../../../domain/dates.ts';
 import { OperationError } from '../../../domain/errors.ts';
-import { type Comparison, type Difference, differenceText, type PassFacts, type Summary } from '../../../domain/storage/comparison.ts';
+import { certaintyOf, type Comparison, type Difference, differenceText, type PassFacts, type Summary, summaryOf } from '../../../domain/storage/comparison.ts';
 import type { ComparedDirectoryRow } from '../../../domain/storage/comparison-directories.ts';
 import { type FaultId, knownFaults } from '../../../domain/storage/comparison-faults.ts';
+import { tsvField } from '../../../domain/storage/report-tsv.ts';
 import type { ComparedVaultRow } from '../../../domain/storage/comparison-vault.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { endWith } from '../exit-codes.ts';
@@ -68,6 +69,12 @@ interface Compared {
   comparison: Comparison;
 }
 
+interface Found {
+  compared: Compared[];
+  /** What could not be compared, and why. */
+  notes: string[];
+}
+
 async function compare(context: CommandContext, options: CompareOptions, stores: ComparedStores): Promise<void> {
   if (options.tsv === true && context.json) throw new OperationError('ContractError', '--tsv and --json exclude each other.');
   const { openDatabase } = await import('../../../activities/platform/database/index.ts');
@@ -76,8 +83,7 @@ async function compare(context: CommandContext, options: CompareOptions, stores:
   const original = await openDatabase(config, { pipeline: 'storage', stateDirectory: context.config.stateDirectory, readSecret });
   try {
     const found = await withStorageDatabase(context.config, (ours) => compareAll(context, options, stores, original, ours));
-    const { summaryOf } = await import('../../../domain/storage/comparison.ts');
-    show(context, options, original.where, found.compared, found.notes, summaryOf);
+    show(context, options, original.where, found);
   } finally {
     await original.close();
   }
@@ -122,7 +128,7 @@ async function databaseOf(file: string): Promise<DatabaseConfig> {
   return chosen.client === 'sqlite' && chosen.file !== undefined ? { ...chosen, file: path.resolve(path.dirname(file), chosen.file) } : chosen;
 }
 
-async function compareAll(context: CommandContext, options: CompareOptions, stores: ComparedStores, original: Database, ours: Database): Promise<{ compared: Compared[]; notes: string[] }> {
+async function compareAll(context: CommandContext, options: CompareOptions, stores: ComparedStores, original: Database, ours: Database): Promise<Found> {
   const { originalHoldings, originalProducts } = await import('../../../activities/storage/original-store.ts');
   const compared: Compared[] = [];
   const notes: string[] = [];
@@ -223,7 +229,7 @@ async function compareOne(
 /** Differences that a screen shows unless all are asked for. */
 const shownDifferences = 20;
 
-function show(context: CommandContext, options: CompareOptions, where: string, compared: readonly Compared[], notes: readonly string[], summaryOf: (comparison: Comparison) => Summary): void {
+function show(context: CommandContext, options: CompareOptions, where: string, { compared, notes }: Found): void {
   const summaries = compared.map((each) => ({ ...each, summary: summaryOf(each.comparison) }));
   const unexplained = summaries.reduce((sum, { summary }) => sum + summary.unexplained, 0);
   if (unexplained > 0) endWith('incomplete');
@@ -279,11 +285,11 @@ function faultLines({ faults }: Summary): string {
 
 /** Every figure that differs, on a line of its own. */
 function differencesTsv(compared: readonly Compared[]): string {
-  const escaped = (value: string | null): string => (value ?? '').replace(/[\t\r\n\\]/g, (character) => ({ '\t': '\\t', '\r': '\\r', '\n': '\\n' })[character] ?? '\\\\');
+  const header = ['Volume', 'Product', 'Date', 'Kind', 'Row', 'Figure', 'There', 'Here', 'Certainty', 'Faults'];
   const lines = compared.flatMap(({ product, volume, date, comparison }) =>
     comparison.differences.flatMap(({ kind, row, fields }) =>
-      fields.map(({ field, there, here, findings }) => [volume, product, date, kind, row, field, there, here, findings.length === 0 ? 'unexplained' : findings.some(({ certainty }) => certainty === 'explained') ? 'explained' : 'possible', findings.map(({ fault }) => fault).join(' ')].map(escaped).join('\t')),
+      fields.map((figure) => [volume, product, date, kind, row, figure.field, figure.there, figure.here, certaintyOf([figure]), figure.findings.map(({ fault }) => fault).join(' ')]),
     ),
   );
-  return [['Volume', 'Product', 'Date', 'Kind', 'Row', 'Figure', 'There', 'Here', 'Certainty', 'Faults'].join('\t'), ...lines].join('\n');
+  return [header, ...lines].map((line) => line.map(tsvField).join('\t')).join('\n');
 }
