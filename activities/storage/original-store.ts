@@ -29,7 +29,7 @@ export interface OriginalHoldings {
   dates: Map<string, (string | null)[]>;
 }
 
-/** Which volumes and dates there are, newest first. Throws `ContractError` for tables of the original's first form, which knew no base directories. */
+/** Which volumes there are, and of each the dates, newest first. Throws `ContractError` for tables of the original's first form, which knew no base directories. */
 export async function originalHoldings(db: Database, product: OriginalProduct): Promise<OriginalHoldings> {
   const { main, others } = tables[product];
   const missing: string[] = [];
@@ -38,7 +38,7 @@ export async function originalHoldings(db: Database, product: OriginalProduct): 
   if (hasBaseDirectory(product) && !(await db.knex.schema.hasColumn(main, 'base_directory_id'))) {
     throw new OperationError('ContractError', `The table \`${main}\` of ${db.where} is of the original's first form, without base directories: it cannot be compared.`);
   }
-  const query = written(db, product, await isOurs(db, product)).distinct({ volume: 'v.scratch_disk' });
+  const query = written(db, product, await isOurs(db, product)).distinct({ volume: 'v.scratch_disk' }).orderBy('volume');
   if (product !== 'directories') void query.select({ date: 'm.record_date' }).whereNotNull('m.record_date').orderBy('date', 'desc');
   const rows: { volume: string; date?: string }[] = await query;
   const dates = new Map<string, (string | null)[]>();

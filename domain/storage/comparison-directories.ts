@@ -1,5 +1,5 @@
 /** Rows of `directory` and `file_size`: files by group, base directory and directory below it. */
-import { byKey, fieldDifference, Findings, groupClass, keyOf, lostBlock, lostLines, when, withinHardLinks, workersPerVolume, type Comparison, type FieldDifference, type Finding, type PassFacts } from './comparison.ts';
+import { byKey, fieldDifference, finding, Findings, groupClass, keyOf, lostBlock, lostLines, when, withinHardLinks, workersPerVolume, type Comparison, type FieldDifference, type Finding, type PassFacts } from './comparison.ts';
 
 export interface OriginalDirectoryRow {
   /** Null where the original did not know the group. */
@@ -64,8 +64,8 @@ export function compareDirectories(there: readonly OriginalDirectoryRow[], here:
     const files = sumOf((each) => each.files);
     const gibibytes = sumOf((each) => each.gibibytes);
     return [
-      ...fieldDifference('rows', rows.length, 1, () => when(true, same ? 'R9' : 'N3', same || files === row.files ? 'explained' : 'possible')),
-      ...fieldDifference('group', first!.group, row.group, () => when(true, 'B20', 'explained')),
+      ...fieldDifference('rows', rows.length, 1, () => finding(same ? 'R9' : 'N3', same || files === row.files ? 'explained' : 'possible')),
+      ...fieldDifference('group', first!.group, row.group, () => finding('B20', 'explained')),
       ...fieldDifference('files', files, row.files, () => [...filesFindings(files - row.files), ...elsewhere(row)]),
       // Equal only when no digit was lost.
       ...(gibibytes * gibibyte === row.bytes ? [] : [{ field: 'size', there: `${gibibytes} GiB`, here: `${row.bytes} bytes`, findings: sizeFindings(gibibytes, row) }]),
@@ -79,7 +79,7 @@ export function compareDirectories(there: readonly OriginalDirectoryRow[], here:
   }
 
   function sizeFindings(gibibytes: bigint, row: ComparedDirectoryRow): Finding[] {
-    if (roundings(row.bytes).includes(gibibytes)) return when(true, 'B11', 'explained');
+    if (roundings(row.bytes).includes(gibibytes)) return finding('B11', 'explained');
     // Half a GiB may be the rounding's.
     const more = gibibytes * gibibyte - row.bytes;
     return [...(more > 0n ? when(withinHardLinks(facts, more - gibibyte), 'B2') : lostBlock(facts)), ...elsewhere(row)];
@@ -99,8 +99,8 @@ export function compareDirectories(there: readonly OriginalDirectoryRow[], here:
   function typeFindings(label: string, original: number, bytes: bigint, row: ComparedDirectoryRow): Finding[] {
     const exact = Number(bytes) / 2 ** 30;
     // Two decimals, then the seven digits of single precision.
-    if (Math.abs(original - exact) <= 0.005_001 + exact * 2 ** -23) return when(true, 'B11', 'explained');
-    if (original < exact) return [...when(true, label === 'CRAM' ? 'B9' : 'N6', label === 'CRAM' && original === 0 ? 'explained' : 'possible'), ...lostBlock(facts), ...elsewhere(row)];
+    if (Math.abs(original - exact) <= 0.005_001 + exact * 2 ** -23) return finding('B11', 'explained');
+    if (original < exact) return [...finding(label === 'CRAM' ? 'B9' : 'N6', label === 'CRAM' && original === 0 ? 'explained' : 'possible'), ...lostBlock(facts), ...elsewhere(row)];
     const more = BigInt(Math.floor((original - exact) * 2 ** 30));
     return [...when(withinHardLinks(facts, more - gibibyte / 64n), 'B2'), ...when(bytes === 0n, 'N6'), ...elsewhere(row)];
   }
@@ -109,8 +109,8 @@ export function compareDirectories(there: readonly OriginalDirectoryRow[], here:
     if (days === null || row.lastModifiedDays === null) return [];
     if (days < 0) return when(row.lastModifiedDays === 0, 'B18', 'explained');
     const older = days - row.lastModifiedDays;
-    if (row.newest !== null && facts.scannedAt !== null && Math.round(Math.round((facts.scannedAt - row.newest) / 8640) / 10) === days) return when(true, 'N5', 'explained');
-    return [...when(older === 1, 'N5'), ...(older < 0 ? when(true, 'B7') : lostBlock(facts)), ...elsewhere(row)];
+    if (row.newest !== null && facts.scannedAt !== null && Math.round(Math.round((facts.scannedAt - row.newest) / 8640) / 10) === days) return finding('N5', 'explained');
+    return [...when(older === 1, 'N5'), ...(older < 0 ? finding('B7') : lostBlock(facts)), ...elsewhere(row)];
   }
 
   function onlyHereFindings(row: ComparedDirectoryRow): Finding[] {
@@ -147,7 +147,7 @@ export function compareDirectories(there: readonly OriginalDirectoryRow[], here:
     if (one === undefined || several.length === 0) return [];
     const more = one.files - several.reduce((sum, { files }) => sum + files, 0n);
     const lost = lostLines(facts) ?? 0;
-    return when(true, 'N7', more >= 0n && more <= workersPerVolume ? 'explained' : 'possible').filter(() => more >= -BigInt(lost) - BigInt(workersPerVolume));
+    return finding('N7', more >= 0n && more <= workersPerVolume ? 'explained' : 'possible').filter(() => more >= -BigInt(lost) - BigInt(workersPerVolume));
   }
 }
 

@@ -1,5 +1,5 @@
 /** Rows of `lustre_usage`: usage by group and base directory. */
-import { byKey, fieldDifference, Findings, groupClass, keyOf, linkFindings, lostBlock, when, withinHardLinks, type Comparison, type FieldDifference, type Finding, type PassFacts } from './comparison.ts';
+import { byKey, fieldDifference, finding, Findings, groupClass, keyOf, linkFindings, lostBlock, when, withinHardLinks, type Comparison, type FieldDifference, type Finding, type PassFacts } from './comparison.ts';
 import type { ReportRow } from './report-row.ts';
 import { thresholdPresets, warningLevel } from './thresholds.ts';
 
@@ -26,6 +26,7 @@ export interface GroupFacts extends PassFacts {
 /** Both lists are of one volume and date. */
 export function compareGroups(there: readonly OriginalGroupRow[], here: readonly ReportRow[], facts: GroupFacts): Comparison {
   const found = new Findings();
+  const pseudo = here.filter(({ gid }) => (gid ?? 0) < 0);
   const families = new Families(there, here, facts);
   const left = byKey(there, (row) => keyOf(row.group, row.baseDirectory));
   const unmatched: ReportRow[] = [];
@@ -35,15 +36,16 @@ export function compareGroups(there: readonly OriginalGroupRow[], here: readonly
     if (rows === null) unmatched.push(row);
     else found.pair(nameOf(row), pairFields(rows, row));
   }
-  const elsewhere = byKey([...left.values()].flat(), (row) => keyOf(row.group, String(row.used)));
+  const rest = byKey([...left.values()].flat(), (row) => keyOf(row.group, String(row.used)));
   for (const row of unmatched) {
-    const [moved, ...others] = elsewhere.get(keyOf(row.group, String(row.used))) ?? [];
+    const [moved, ...others] = rest.get(keyOf(row.group, String(row.used))) ?? [];
     if (moved !== undefined && others.length === 0 && row.used > 0n) {
-      elsewhere.delete(keyOf(row.group, String(row.used)));
-      found.pair(nameOf(row), [...fieldDifference('base directory', moved.baseDirectory, row.baseDirectory, () => [...families.findings(row.group, row.baseDirectory), ...when(true, 'N2')]), ...pairFields([moved], row)]);
+      rest.delete(keyOf(row.group, String(row.used)));
+      const elsewhere = fieldDifference('base directory', moved.baseDirectory, row.baseDirectory, () => [...families.findings(row.group, row.baseDirectory), ...finding('N2')]);
+      found.pair(nameOf(row), [...elsewhere, ...pairFields([moved], row)]);
     } else found.onlyHere(nameOf(row), `${row.used} bytes`, onlyHereFindings(row));
   }
-  for (const row of [...elsewhere.values()].flat()) {
+  for (const row of [...rest.values()].flat()) {
     found.onlyThere(nameOf(row), `${row.used} bytes`, [...families.findings(row.group, row.baseDirectory), ...when(families.related(row.group, row.baseDirectory), 'B5'), ...pseudoFindings(row.baseDirectory, row.used)]);
   }
   return found.finish();
@@ -83,7 +85,7 @@ export function compareGroups(there: readonly OriginalGroupRow[], here: readonly
 
   /** S4, when so many bytes of pseudo-groups lie below a base directory. */
   function pseudoFindings(baseDirectory: string, bytes: bigint): Finding[] {
-    const below = here.filter((each) => (each.gid ?? 0) < 0 && each.baseDirectory.startsWith(baseDirectory));
+    const below = pseudo.filter((each) => each.baseDirectory.startsWith(baseDirectory));
     return when(below.length > 0 && below.reduce((sum, { used }) => sum + used, 0n) >= bytes, 'S4');
   }
 
@@ -120,7 +122,7 @@ function take(left: Map<string, OriginalGroupRow[]>, row: ReportRow): OriginalGr
 function rowsFindings(rows: readonly OriginalGroupRow[], row: ReportRow): Finding[] {
   const addsUp = rows.reduce((sum, { used }) => sum + used, 0n) === row.used;
   const again = rows.every(({ used }) => used === row.used);
-  if (!addsUp && !again) return [...when(true, 'N3'), ...when(true, 'R9')];
+  if (!addsUp && !again) return [...finding('N3'), ...finding('R9')];
   return [...when(addsUp, 'N3', 'explained'), ...when(again, 'R9', 'explained')];
 }
 
@@ -141,8 +143,8 @@ function levelFindings(there: OriginalGroupRow, row: ReportRow, horizons: readon
   const levelAt = (three: bigint, seven: bigint): number =>
     warningLevel(thresholdPresets['lurge-code'], quota, (days) => ({ numerator: days.numerator === 3n ? three : seven, denominator: 1n }));
   const [three, seven] = predictions;
-  if (horizons[0] === 3 && horizons[1] === 7 && three !== null && seven !== null && levelAt(three, seven) === there.level) return when(true, 'S1', 'explained');
-  return [...when(levelAt(there.used, there.used) === there.level, 'B12'), ...when(true, 'B17')];
+  if (horizons[0] === 3 && horizons[1] === 7 && three !== null && seven !== null && levelAt(three, seven) === there.level) return finding('S1', 'explained');
+  return [...when(levelAt(there.used, there.used) === there.level, 'B12'), ...finding('B17')];
 }
 
 /** Base directories of one group of which one begins with the text of another: B5 moved bytes between them. */
@@ -166,11 +168,12 @@ class Families {
     const family = this.familyOf(own, baseDirectory);
     const difference = family.reduce((sum, each) => sum + own.get(each)!, 0n);
     const atMount = family.includes(this.facts.mount) ? 0n : (own.get(this.facts.mount) ?? 0n);
-    const byLinks = this.facts.hardLinks === 'once' && withinHardLinks(this.facts, own.get(baseDirectory) ?? 0n);
+    const moved = own.get(baseDirectory) ?? 0n;
+    const byLinks = this.facts.hardLinks === 'once' && withinHardLinks(this.facts, moved);
     const addsUp = (family.length > 1 && difference === 0n) || (atMount !== 0n && difference === -atMount);
     // From the mount point, bytes can only have gone to where there are more of them.
     const related = family.length > 1 && (baseDirectory !== this.facts.mount || family.some((each) => own.get(each)! > 0n));
-    return when(addsUp || related || (difference > 0n && difference <= -atMount), 'B5', addsUp && !byLinks ? 'explained' : 'possible');
+    return when(addsUp || related || (difference > 0n && difference <= -atMount), 'B5', addsUp && moved !== 0n && !byLinks ? 'explained' : 'possible');
   }
 
   /** Whether entries may have moved, with or without bytes. */

@@ -1,6 +1,6 @@
 /** Rows of `user_usage`: usage by user and group. */
 import { daysBetween } from '../dates.ts';
-import { byKey, dayFindings, fieldDifference, Findings, keyOf, linkFindings, when, type Comparison, type PassFacts } from './comparison.ts';
+import { byKey, dayFindings, fieldDifference, finding, Findings, keyOf, linkFindings, when, type Comparison, type PassFacts } from './comparison.ts';
 import type { UserRow } from './user-row.ts';
 
 export interface OriginalUserRow {
@@ -27,8 +27,8 @@ export function compareUsers(there: readonly OriginalUserRow[], here: readonly U
     const [first] = rows;
     found.pair(nameOf(row), [
       ...fieldDifference('rows', rows.length, 1, () => when(rows.every(({ bytes }) => bytes === first!.bytes), 'R9', 'explained')),
-      ...fieldDifference('user', first!.user, row.user, () => when(true, 'B20', 'explained')),
-      ...fieldDifference('group', first!.group, row.group, () => when(true, row.groupKnown ? 'B15' : 'B20', 'explained')),
+      ...fieldDifference('user', first!.user, row.user, () => finding('B20', 'explained')),
+      ...fieldDifference('group', first!.group, row.group, () => finding(row.groupKnown ? 'B15' : 'B20', 'explained')),
       ...fieldDifference('bytes', first!.bytes, row.used, () => linkFindings(first!.bytes, row.used, facts)),
       ...fieldDifference('last modified', first!.lastModified, row.lastModified, () => dayFindings(first!.lastModified, row.lastModified, row.recordDate, daysBetween)),
     ]);

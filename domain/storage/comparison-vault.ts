@@ -1,6 +1,6 @@
 /** Rows of `vault`: files in the branches of vaults. */
 import { daysBetween } from '../dates.ts';
-import { byKey, dayFindings, fieldDifference, Findings, keyOf, when, type Comparison, type FieldDifference, type Finding } from './comparison.ts';
+import { byKey, dayFindings, fieldDifference, finding, Findings, keyOf, when, type Comparison, type FieldDifference, type Finding } from './comparison.ts';
 import { pathBytes } from './path-text.ts';
 
 export interface OriginalVaultRow {
@@ -75,7 +75,7 @@ export function compareVault(there: readonly OriginalVaultRow[], here: readonly 
 
 function pairFields(there: OriginalVaultRow, here: ComparedVaultRow): FieldDifference[] {
   return [
-    ...fieldDifference('path', there.path, here.markedPath, () => when(true, 'B14', slashed(there.path) === slashed(here.markedPath) ? 'explained' : 'possible')),
+    ...fieldDifference('path', there.path, here.markedPath, () => finding('B14', slashed(there.path) === slashed(here.markedPath) ? 'explained' : 'possible')),
     ...fieldDifference('bytes', there.bytes, here.size, () => []),
     ...fieldDifference('user', there.user, here.user, () => when(there.user === '' ? !here.nameKnown : there.user === null && here.uid === 0, 'B20', 'explained')),
     ...fieldDifference('group', there.group, here.group, () => when(there.group === null, here.groupKnown ? 'B15' : 'B20', 'explained')),

@@ -88,8 +88,10 @@ export function dayFindings(there: string | null, here: string | null, recordDat
   ];
 }
 
+export const finding = (fault: FaultId, certainty: Finding['certainty'] = 'possible'): Finding[] => [{ fault, certainty }];
+
 /** The finding, if the fault fits. */
-export const when = (fits: boolean, fault: FaultId, certainty: Finding['certainty'] = 'possible'): Finding[] => (fits ? [{ fault, certainty }] : []);
+export const when = (fits: boolean, fault: FaultId, certainty?: Finding['certainty']): Finding[] => (fits ? finding(fault, certainty) : []);
 
 /** Nothing when both figures are one. The findings are asked for only where they are not. */
 export function fieldDifference(field: string, there: bigint | number | string | null, here: bigint | number | string | null, findings: () => Finding[]): FieldDifference[] {

@@ -434,3 +434,20 @@ export async function writeOriginalRows({ knex }: Database, volume: string, date
     });
   }
 }
+
+/** Writes rows of groups and users into our tables as if they were loaded there: with a gid and a uid, counted from 10, and the load marked. */
+export async function writeAsOurs(db: Database, volume: string, date: string, rows: Pick<OriginalRows, 'groups' | 'users'>, lines = 500): Promise<void> {
+  const { knex } = db;
+  await writeOriginalRows(db, volume, date, rows);
+  for (const [table, columns] of [['lustre_usage', ['gid']], ['user_usage', ['uid', 'gid']]] as const) {
+    const records: { record_id: number }[] = await knex(table).where({ record_date: date, gid: null }).orderBy('record_id');
+    for (const [index, { record_id }] of records.entries()) await knex(table).where({ record_id }).update(Object.fromEntries(columns.map((column) => [column, 10 + index])));
+  }
+  const [volume_id]: number[] = await knex('volume').where({ scratch_disk: volume }).pluck('volume_id');
+  for (const product of ['groups', 'users', 'directories', 'vault']) {
+    await knex('scan_load').insert({
+      volume_id, product, record_date: date, scan_path: '/scan', scan_size: 1, scan_mtime_ms: 1, scan_identity: 'scan', lines_accepted: lines, lines_rejected: 0, group_count: 1, used: 1, report_date: date,
+      loaded_at: `${date}T06:00:00Z`,
+    });
+  }
+}

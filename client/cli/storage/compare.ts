@@ -77,6 +77,7 @@ interface Found {
 
 async function compare(context: CommandContext, options: CompareOptions, stores: ComparedStores): Promise<void> {
   if (options.tsv === true && context.json) throw new OperationError('ContractError', '--tsv and --json exclude each other.');
+  if (options.hardLinked !== undefined && options.volume === undefined) throw new OperationError('ContractError', '--hard-linked needs --volume: it is a figure of one scan.');
   const { openDatabase } = await import('../../../activities/platform/database/index.ts');
   const { readSecret } = await import('../../../config/secrets.ts');
   const config = await originalConfig(context.config, options);
@@ -138,7 +139,7 @@ async function compareAll(context: CommandContext, options: CompareOptions, stor
       notes.push(`${product}: ${original.where} has no table ${missing.map((each) => `\`${each}\``).join(', ')}.`);
       continue;
     }
-    for (const [volume, there] of [...dates].sort()) {
+    for (const [volume, there] of dates) {
       context.signal.throwIfAborted();
       if (options.volume !== undefined && volume !== options.volume) continue;
       const chosen = chooseDates(options, there, await loadedDates(ours, product, volume));
@@ -197,31 +198,33 @@ async function compareOne(
 ): Promise<Comparison> {
   const there = await import('../../../activities/storage/original-store.ts');
   const volumes = [volume];
+  // A store answers with the newest date up to the one asked for: an earlier one does not count. Rows without a number are the original’s, taken along.
   const ofDate = <Row extends { recordDate: string }>(rows: readonly Row[]): Row[] => rows.filter(({ recordDate }) => recordDate === date);
-  switch (product) {
-    case 'groups': {
+  const comparisons: Record<OriginalProduct, () => Promise<Comparison>> = {
+    groups: async () => {
       const { reportRows } = await import('../../../activities/storage/usage-store.ts');
       const { compareGroups } = await import('../../../domain/storage/comparison-groups.ts');
       const rows = ofDate(await reportRows(ours, date, { volumes })).filter(({ gid }) => gid !== null);
       return compareGroups(await there.originalGroups(original, volume, originalDate ?? date), rows, { ...facts, horizons: context.config.storage.forecast.days });
-    }
-    case 'users': {
+    },
+    users: async () => {
       const { userRows } = await import('../../../activities/storage/user-store.ts');
       const { compareUsers } = await import('../../../domain/storage/comparison-users.ts');
       const rows = ofDate(await userRows(ours, date, { volumes })).filter(({ uid }) => uid !== null);
       return compareUsers(await there.originalUsers(original, volume, originalDate ?? date), rows, facts);
-    }
-    case 'directories': {
+    },
+    directories: async () => {
       const { compareDirectories } = await import('../../../domain/storage/comparison-directories.ts');
       const rows = ofDate(await stores.directoryRows(ours, date, { volumes })).filter(({ gid }) => gid !== null);
       return compareDirectories(await there.originalDirectories(original, volume), rows, facts);
-    }
-    case 'vault': {
+    },
+    vault: async () => {
       const { compareVault } = await import('../../../domain/storage/comparison-vault.ts');
       const rows = ofDate(await stores.vaultRows(ours, date, { volumes })).filter(({ uid }) => uid !== null);
       return compareVault(await there.originalVault(original, volume, originalDate ?? date), rows);
-    }
-  }
+    },
+  };
+  return comparisons[product]();
 }
 
 // --- what is shown ---------------------------------------------------------------------------------------------------
