@@ -18,8 +18,9 @@ const kept = { path: '/lustre/scratch117/hgi/my/file', group: 'hgi', user: 'ann'
 
 /** Rows that other stores read, as they hand them over. */
 const stores: ComparedStores = {
+  // Of a volume without rows of the date, those of the date before.
   directoryRows: async (_db, date, { volumes }) =>
-    volumes.map((volume) => ({ volume, recordDate: date, group: 'hgi', gid: 10, baseDirectory: '/lustre/scratch117/hgi', directory: 'a', bytes: gibibyte + 1n, files: 3n, newest: null, lastModifiedDays: 2, types: {} })),
+    [date, '2022-06-01'].map((recordDate) => ({ volume: volumes[0], recordDate, group: 'hgi', gid: 10, baseDirectory: '/lustre/scratch117/hgi', directory: 'a', bytes: gibibyte + 1n, files: 3n, newest: null, lastModifiedDays: 2, types: {} })),
   vaultRows: async (_db, date) => [
     { recordDate: date, markedPath: '/lustre/scratch117/hgi/my_file', branch: 'Keep', user: 'ann', nameKnown: true, uid: 10, group: 'hgi', groupKnown: true, size: 5n, lastModified: '2022-06-01', inode: '1' },
   ],

@@ -184,6 +184,13 @@ describe('comparison of groups', () => {
     assert.deepEqual(findingsOf(linked), ['used: B3 possible, B5 possible', 'used: B3 possible, B5 possible']);
   });
 
+  it('calls a row by the worst of its figures', () => {
+    const certaintyOf = (there: Partial<OriginalGroupRow>): string[] => compareGroups([{ ...theirs, ...there }], [{ ...ours, recordDate: '2022-06-01' }], facts).differences.map(({ certainty }) => certainty);
+    assert.deepEqual(certaintyOf({ pi: '' }), ['explained']);
+    assert.deepEqual(certaintyOf({ pi: '', quota: 2000n }), ['possible']);
+    assert.deepEqual(certaintyOf({ pi: '', quota: 2000n, used: 901n }), ['unexplained']);
+  });
+
   it('counts rows, and names each fault with its best example', () => {
     const rows = [theirs, { ...theirs, baseDirectory: '/x', quota: null, level: 1 }, { ...theirs, group: 'other' }];
     const summary = summaryOf(compareGroups(rows, [ours, { ...ours, baseDirectory: '/x' }, { ...ours, baseDirectory: '/lustre/v1', used: 7n }], facts));
