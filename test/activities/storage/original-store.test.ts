@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { compareDirectories } from '../../../domain/storage/comparison-directories.ts';
 import { originalDirectories, originalGroups, originalHoldings, originalUsers, originalVault } from '../../../activities/storage/original-store.ts';
 import type { Database } from '../../../activities/platform/database/index.ts';
 import { dialects, type TestDatabase } from '../../support/databases.ts';
@@ -93,3 +94,26 @@ for (const dialect of dialects) {
     });
   });
 }
+
+describe('columns of the original on MariaDB', () => {
+  it('round as the comparison believes they do', async () => {
+    const test = await dialects.find(({ name }) => name === 'MariaDB')!.empty();
+    try {
+      await createOriginalTables(test.db);
+      const [row] = rows.directories;
+      // GiB with two decimals, as the original sent them: as text of a decimal number, and as a double.
+      const sent = [0.49, 0.5, 1.5, 2.5, 3.51];
+      const bytesOf = (gibibytes: number): bigint => BigInt(gibibytes * 100) * (2n ** 30n) / 100n;
+      for (const [index, size] of sent.entries()) await writeOriginalRows(test.db, 'scratch117', '2022-06-14', { directories: [{ ...row!, directory: `d${index}`, types: { BAM: size } }] });
+      for (const form of ['?', 'cast(? as double)']) {
+        for (const [index, size] of sent.entries()) await test.db.knex.raw(`update directory set size = ${form}, last_modified = 4 where directory_path = ?`, [size, `d${index}`]);
+        const ours = sent.map((size, index) => ({ group: 'hgi', gid: 1, baseDirectory: row!.baseDirectory, directory: `d${index}`, bytes: bytesOf(size), files: 12n, newest: null, lastModifiedDays: 4, types: { BAM: bytesOf(size) } }));
+        const compared = compareDirectories(await originalDirectories(test.db, 'scratch117'), ours, { mount: '/lustre/scratch117', lines: 500, scannedAt: null, hardLinks: 'divide', hardLinkedBytes: null });
+        assert.deepEqual(compared.differences.map(({ certainty, fields }) => `${certainty} ${fields.flatMap(({ findings }) => findings.map(({ fault }) => fault)).join(' ')}`).filter((text) => !/^explained (?:B11 ?)+$/u.test(text)), []);
+        assert.ok(compared.differences.length >= 4);
+      }
+    } finally {
+      await test.drop();
+    }
+  });
+});
