@@ -85,14 +85,15 @@ export class UsageProducts implements Product<UsageFigures> {
     if (slot !== this.slot || directory !== this.directory || record.uid !== this.uid || record.gid !== this.gid) this.startRun(slot, directory, record);
     this.totals.count(record);
     run.count(record);
-    if (ages !== null) ages.count(slot, record);
+    const cell = ages === null ? -1 : ages.cellOf(slot, record);
+    if (ages !== null && record.type === entryTypes.file) ages.countFile(cell);
     const types = directories === null || directory < 0 ? 0 : directories.typesOf(record);
 
     const { links } = record;
     if (links === 1 || (links > 1 && record.type === entryTypes.directory)) {
       run.addSize(record);
       if (directories !== null && types !== 0) directories.addTypes(directory, types, record);
-      if (ages !== null) ages.addBytes(slot, record);
+      if (ages !== null) ages.addBytes(cell, record);
     } else if (links > 1) this.addLink(types, record);
   }
 
@@ -148,6 +149,6 @@ export class UsageProducts implements Product<UsageFigures> {
       this.directories?.addBytes(directory, counted);
       this.directories?.addTypes(directory, types, counted);
     }
-    this.ages?.addBytes(slot, counted);
+    this.ages?.addBytes(this.ages.cellOf(slot, counted), counted);
   }
 }

@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { createBaseDirectories } from '../../../domain/storage/base-directories.ts';
-import { pathText } from '../../../domain/storage/path-text.ts';
-import { GroupsProduct } from '../../../domain/storage/products/groups.ts';
-import { TotalsProduct } from '../../../domain/storage/products/totals.ts';
-import { UsersProduct } from '../../../domain/storage/products/users.ts';
 import { type Product, sizeLimb, type StatRecord } from '../../../domain/storage/record.ts';
 import { longestLine, StatLines } from '../../../domain/storage/stat-lines.ts';
 import { chunksOf, linesOf, randomCuts, randomEntries, scannedAt } from '../../support/random-scan.ts';
 import { eras } from '../../support/scan-generator/encode.ts';
-import { groupsSlowly, type OracleOptions, type OracleRecord, readSlowly, totalsSlowly, usersSlowly } from '../../support/scan-oracle.ts';
+import { type OracleRecord, readSlowly } from '../../support/scan-oracle.ts';
 
 interface SeenRecord extends OracleRecord {
   shared: number;
@@ -49,10 +44,10 @@ interface Reading {
   reader: StatLines;
 }
 
-function read(chunks: readonly Uint8Array[], size: 'recorded' | 'apparent' = 'recorded', products: Product<unknown>[] = []): Reading {
+function read(chunks: readonly Uint8Array[], size: 'recorded' | 'apparent' = 'recorded'): Reading {
   const collector = new Collector();
   const rejects: Reading['rejects'] = [];
-  const reader = new StatLines([collector, ...products], {
+  const reader = new StatLines([collector], {
     scannedAt,
     size,
     onReject: (line, reason, raw) => rejects.push({ line, reason, raw: Buffer.from(raw).toString('latin1') }),
@@ -222,38 +217,11 @@ describe('stat lines', () => {
 
   for (const era of eras) {
     it(`agrees with the slow reader on any scan of era ${era}, in any chunks`, () => {
-      const options: fc.Arbitrary<OracleOptions> = fc.record({
-        scannedAt: fc.constant(scannedAt),
-        size: fc.constantFrom('recorded', 'apparent'),
-        hardLinks: fc.constantFrom('once', 'divide'),
-        mount: fc.constantFrom('/lustre/v1', '/'),
-        baseDirectories: fc.constantFrom<OracleOptions['baseDirectories'][]>(
-          {
-            kind: 'pairs',
-            pairs: [
-              { gid: 100, directory: '/lustre/v1/a' }, { gid: 100, directory: '/lustre/v1/a/b' }, { gid: 200, directory: '/lustre/v1/a' }, { gid: 200, directory: '/lustre/v1/proj' },
-              { gid: 0, directory: '/' }, { gid: 2 ** 32 - 1, directory: '/lustre/v1/é' }, { gid: 100, directory: '/lustre/v1/x y/"q"' },
-            ],
-          },
-          { kind: 'pairs', pairs: [] },
-          { kind: 'computed', minimumDepth: 3, rules: [] },
-          { kind: 'computed', minimumDepth: 4, rules: [{ prefix: '/lustre/v1/mdt', minimumDepth: 5 }, { prefix: '/lustre/v1/a', minimumDepth: 3 }, { prefix: '/lustre', minimumDepth: 4 }] },
-          { kind: 'computed', minimumDepth: 2, rules: [{ prefix: '/lustre/v1/a/b', minimumDepth: 4 }] },
-        ),
-        pseudoGroups: fc.constantFrom([], [{ prefix: '/lustre/v1/b', gid: -1 }, { prefix: '/lustre/v1/a/b', gid: -1 }, { prefix: '/lustre/v1/a/b/c', gid: -2 }]),
-      });
       fc.assert(
-        fc.property(randomEntries, randomCuts, options, (entries, cuts, chosen) => {
+        fc.property(randomEntries, randomCuts, fc.constantFrom('recorded', 'apparent'), (entries, cuts, size) => {
           const text = linesOf(entries, era);
-          const expected = readSlowly(text, chosen);
-          const groups = new GroupsProduct({
-            baseDirectories: createBaseDirectories(chosen.baseDirectories, chosen.pseudoGroups, chosen.mount),
-            hardLinks: chosen.hardLinks,
-            alias: (directory) => directory,
-          });
-          const totals = new TotalsProduct(chosen.hardLinks);
-          const users = new UsersProduct(chosen.hardLinks);
-          const { records, rejects } = read(chunksOf(text, cuts), chosen.size, [totals, groups, users]);
+          const expected = readSlowly(text, { scannedAt, size });
+          const { records, rejects } = read(chunksOf(text, cuts), size);
           assert.deepEqual(rejects, []);
           assert.deepEqual(
             records,
@@ -262,14 +230,6 @@ describe('stat lines', () => {
               shared: index === 0 ? 0 : commonLength(expected[index - 1]!.path, record.path),
               line: text.toString('latin1').split('\n')[index],
             })),
-          );
-          assert.deepEqual(totals.finish(), totalsSlowly(expected, chosen));
-          assert.deepEqual(users.finish(), usersSlowly(expected, chosen).sort((a, b) => a.uid - b.uid || a.gid - b.gid));
-          assert.deepEqual(
-            groups.finish(),
-            groupsSlowly(expected, chosen)
-              .map((group) => ({ ...group, baseDirectory: pathText(Buffer.from(group.baseDirectory, 'latin1')) }))
-              .sort((a, b) => a.gid - b.gid || (a.baseDirectory < b.baseDirectory ? -1 : 1)),
           );
         }),
         { numRuns: 400 },

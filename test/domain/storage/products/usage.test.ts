@@ -78,7 +78,7 @@ describe('the figures of a pass', () => {
           const scan = linesOf(entries, era);
           assert.deepEqual(figuresOf(chunksOf(scan, cuts), options), expectedOf(scan, options));
         }),
-        { numRuns: 400 },
+        { numRuns: 250 },
       );
     });
   }
@@ -86,7 +86,7 @@ describe('the figures of a pass', () => {
   it('do not depend on the order of lines', () => {
     fc.assert(
       fc.property(shuffled, anyOptions, ([entries, others], options) => assert.deepEqual(figuresOf([linesOf(others, 'W4')], options), figuresOf([linesOf(entries, 'W4')], options))),
-      { numRuns: 1500 },
+      { numRuns: 1000 },
     );
   });
 });
