@@ -89,7 +89,7 @@ export async function startS3(): Promise<S3Server> {
         region: 'us-east-1',
         ...credentials,
         path: (bucket) => join(data, bucket),
-        createBucket: (name) => void mkdirSync(join(data, name)),
+        createBucket: (name) => mkdirSync(join(data, name)),
         kill: () => server.stop('SIGKILL'),
         restart: async () => {
           await server.stop();
