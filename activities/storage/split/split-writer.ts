@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { crc32, gzip, gzipSync } from 'node:zlib';
+import { crc32, gzip, gzipSync, type ZlibOptions } from 'node:zlib';
 import { entryTypes, type Product, type StatRecord } from '../../../domain/storage/record.ts';
 import { SplitLines } from '../../../domain/storage/split-line.ts';
 import { partFile, type SplitPart } from '../../../domain/storage/split-set.ts';
@@ -137,8 +137,12 @@ export class SplitWriter implements Product<Promise<SplitPart[]>> {
     group.length = 0;
     this.filling -= block.length;
     if (length === 0 || this.failure !== undefined) return;
-    this.waiting += block.length;
     const text = block.subarray(0, length);
+    if (length < worthThePool && this.unwritten.length === 0) {
+      this.writeNow(part, text);
+      return;
+    }
+    this.waiting += block.length;
     const before = this.unwritten.at(-compressedAtOnce);
     const compressed = before === undefined ? compress(text, this.level) : before.then(() => compress(text, this.level));
     const done = Promise.all([compressed, this.written])
@@ -152,6 +156,15 @@ export class SplitWriter implements Product<Promise<SplitPart[]>> {
       });
     this.written = done;
     this.unwritten.push(done);
+  }
+
+  /** Many small groups make many small blocks: promises for all of them would take more memory than the blocks. */
+  private writeNow(part: SplitPart, text: Uint8Array): void {
+    try {
+      this.append(part, gzipSync(text, gzipOptions(text.length, this.level)));
+    } catch (error) {
+      this.failure = { error };
+    }
   }
 
   /** Without waiting: members are small beside what the disk's cache takes, and the ways through the pool would cost more than the writing. */
@@ -168,14 +181,19 @@ export class SplitWriter implements Product<Promise<SplitPart[]>> {
   }
 }
 
-/** One gzip member. zlib's memory is what a text of this length can make use of: its default for a small one is a hundred times the text. */
+/** One gzip member. */
 async function compress(text: Uint8Array, level: number): Promise<Uint8Array> {
-  const bits = Math.ceil(Math.log2(text.length));
-  const options = {
+  const options = gzipOptions(text.length, level);
+  return text.length < worthThePool ? gzipSync(text, options) : await gzipInPool(text, options);
+}
+
+/** As much memory as a text of this length can make use of: zlib's default for a small one is a hundred times the text. */
+function gzipOptions(length: number, level: number): ZlibOptions {
+  const bits = Math.ceil(Math.log2(length));
+  return {
     level,
     windowBits: Math.min(Math.max(bits, 9), 15),
     memLevel: Math.min(Math.max(bits - 6, 1), 8),
-    chunkSize: Math.min(Math.max(text.length >> 2, 1024), 2 ** 18),
+    chunkSize: Math.min(Math.max(length >> 2, 1024), 2 ** 18),
   };
-  return text.length < worthThePool ? gzipSync(text, options) : await gzipInPool(text, options);
 }
