@@ -1,27 +1,24 @@
 /** Rows of `age_usage`: how old the data of each group below each base directory of a volume is. */
 import type { Knex } from 'knex';
+import { ageBands } from '../../domain/storage/age-bands.ts';
+import type { AgeRow, AgeSums } from '../../domain/storage/age-row.ts';
 import type { AgeUsage } from '../../domain/storage/usage.ts';
 import { insertRows, type ColumnValue } from '../platform/database/bulk.ts';
 import { asBigInt, type Database, type StoredInteger } from '../platform/database/index.ts';
 import { ageHistory, groupsOf, newestDates } from './history.ts';
 import { baseDirectoryNumbers } from './lookups.ts';
+import type { Place } from './product-load.ts';
 import { int64 } from './usage-keys.ts';
-
-/** The volume and date whose rows a load replaces. */
-export interface AgePlace {
-  volume_id: number;
-  record_date: string;
-}
 
 export const ageKinds = ['access', 'modification'] as const;
 export type AgeKind = (typeof ageKinds)[number];
 
-const bands = 9;
+const bands = ageBands.length;
 const columnsOf = (what: 'bytes' | 'files'): string[] => Array.from({ length: bands }, (_each, band) => `${what}_${band}`);
 const columns = ['volume_id', 'record_date', 'gid', 'base_directory_id', 'kind', ...columnsOf('bytes'), ...columnsOf('files')];
 
 /** Rows as the table keeps them, in the order of its key. Base directories that are new get their numbers here, outside the caller's transaction. */
-export async function ageRecords(knex: Knex, place: AgePlace, rows: readonly AgeUsage[]): Promise<ColumnValue[][]> {
+export async function ageRecords(knex: Knex, place: Place, rows: readonly AgeUsage[]): Promise<ColumnValue[][]> {
   const bases = await baseDirectoryNumbers(knex, place.volume_id, new Set(rows.map((row) => row.baseDirectory)));
   const keyed = rows.map((row) => ({ row, base: bases.of(row.baseDirectory) })).sort((a, b) => a.row.gid - b.row.gid || a.base - b.base);
   return keyed.flatMap(({ row, base }) =>
@@ -40,34 +37,12 @@ export async function ageRecords(knex: Knex, place: AgePlace, rows: readonly Age
 /** Puts `records` in place of all rows of their volume and date. The volume must be locked. */
 export async function replaceAges(
   trx: Knex.Transaction,
-  place: AgePlace,
+  place: Place,
   records: readonly ColumnValue[][],
   hooks: { signal?: AbortSignal; onBatch?: (rows: number) => void } = {},
 ): Promise<number> {
   await trx('age_usage').where(place).del();
   return insertRows(trx, 'age_usage', columns, records, hooks);
-}
-
-/** Bytes and regular files by age, youngest band first. */
-export interface AgeFigures {
-  bytes: bigint[];
-  files: bigint[];
-}
-
-/** How old the data of one group below one base directory is, as reports show it. */
-export interface AgeRow {
-  volume: string;
-  /** Date of the scan, YYYY-MM-DD. */
-  recordDate: string;
-  /** Name, or `gid:1234` with `nameKnown` false. */
-  group: string;
-  /** Negative for a pseudo-group. */
-  gid: number;
-  nameKnown: boolean;
-  pi: string | null;
-  baseDirectory: string;
-  access: AgeFigures;
-  modification: AgeFigures;
 }
 
 /** Each volume's rows of its newest date that is not after `date` (YYYY-MM-DD), in no order; of all volumes unless some are named. */
@@ -91,4 +66,4 @@ export async function ageRows(db: Database, date: string, options: { volumes?: r
   return [...rows.values()];
 }
 
-const nothing: AgeFigures = { bytes: Array<bigint>(bands).fill(0n), files: Array<bigint>(bands).fill(0n) };
+const nothing: AgeSums = { bytes: Array<bigint>(bands).fill(0n), files: Array<bigint>(bands).fill(0n) };

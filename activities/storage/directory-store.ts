@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto';
 import type { Knex } from 'knex';
 import { OperationError } from '../../domain/errors.ts';
+import { daysSince, type DirectoryRow } from '../../domain/storage/directory-row.ts';
 import { lastModifiedDays } from '../../domain/storage/report-row.ts';
 import type { DirectoryUsage } from '../../domain/storage/usage.ts';
 import { divideRounded } from '../../domain/units.ts';
@@ -10,13 +11,8 @@ import { asBigInt, batches, type Database, type StoredInteger } from '../platfor
 import { directoryHistory, groupsOf, newestDates } from './history.ts';
 import { baseDirectoryNumbers, numbersOf, piNumbers, type Pi } from './lookups.ts';
 import type { NamedGroup } from './names-store.ts';
+import type { Place } from './product-load.ts';
 import { int64 } from './usage-keys.ts';
-
-/** The volume and date whose rows a load replaces. */
-export interface DirectoryPlace {
-  volume_id: number;
-  record_date: string;
-}
 
 /** A group as a load names it. */
 export interface GroupNames {
@@ -50,7 +46,7 @@ export interface DirectoryRecord {
  */
 export async function directoryRecords(
   knex: Knex,
-  place: DirectoryPlace,
+  place: Place,
   scannedAt: number,
   rows: readonly DirectoryUsage[],
   namesOf: (gid: number) => GroupNames,
@@ -115,7 +111,7 @@ const wholeGiB = (bytes: bigint): bigint => divideRounded(hundredthsOfGiB(bytes)
  */
 export async function replaceDirectories(
   trx: Knex.Transaction,
-  place: DirectoryPlace,
+  place: Place,
   records: readonly DirectoryRecord[],
   hooks: { signal?: AbortSignal; onBatch?: (rows: number) => void } = {},
 ): Promise<number> {
@@ -167,30 +163,6 @@ async function removeDirectories(trx: Knex.Transaction, volumeId: number, which:
   }
 }
 
-/** A directory as reports show it. */
-export interface DirectoryRow {
-  volume: string;
-  /** Date of the scan, YYYY-MM-DD. */
-  recordDate: string;
-  /** Name, or `gid:1234` with `nameKnown` false. */
-  group: string;
-  /** Negative for a pseudo-group. */
-  gid: number;
-  nameKnown: boolean;
-  pi: string | null;
-  baseDirectory: string;
-  /** Relative to the base directory. */
-  directory: string;
-  bytes: bigint;
-  files: bigint;
-  /** Unix seconds. */
-  newest: number | null;
-  /** Whole days from the newest file to the scan. */
-  lastModifiedDays: number | null;
-  /** Bytes by label of the file type; empty for a scan that is not the volume's newest. */
-  types: Record<string, bigint>;
-}
-
 export type DirectorySort = 'size' | 'files' | 'age';
 
 export interface DirectoryFilter {
@@ -221,7 +193,7 @@ export async function directoryRows(db: Database, filter: DirectoryFilter): Prom
   return rows.sort(comparison(filter)).slice(0, filter.limit);
 }
 
-type Found = Omit<DirectoryRow, 'volume' | 'recordDate'>;
+type Found = Omit<DirectoryRow, 'volume' | 'recordDate' | 'types'> & { types: Record<string, bigint> };
 
 function comparison({ sort, type }: DirectoryFilter): (a: DirectoryRow, b: DirectoryRow) => number {
   const key = (row: DirectoryRow): bigint => {
@@ -257,6 +229,7 @@ async function newestScan(db: Database, volumeId: number, date: string, filter: 
       .where('f.filetype_name', filter.type)
       .select({ type_bytes: 's.bytes' });
   }
+  const daysOf = await daysBefore(db, volumeId, date);
   const { column, order } = orders[filter.sort];
   void first
     .orderBy([{ column: filter.type !== undefined && filter.sort === 'size' ? 'type_bytes' : column, order }, 'base', 'directory', 'group'])
@@ -272,16 +245,15 @@ async function newestScan(db: Database, volumeId: number, date: string, filter: 
       bytes: 'directory.bytes',
       files: 'directory.num_files',
       newest: 'directory.newest_mtime',
-      days: 'directory.last_modified',
     });
-  const stored: (StoredDirectory & { id: number; group: string; known: number; pi: string | null; days: number | null; label: string | null; labelBytes: StoredInteger | null })[] = await knex(first.as('d'))
+  const stored: (StoredDirectory & { id: number; group: string; known: number; pi: string | null; label: string | null; labelBytes: StoredInteger | null })[] = await knex(first.as('d'))
     .leftJoin('file_size as fs', 'fs.directory_id', 'd.id')
     .leftJoin('filetype as ft', 'ft.filetype_id', 'fs.filetype_id')
     .orderBy('ft.filetype_id')
     .select('d.*', { label: 'ft.filetype_name', labelBytes: 'fs.bytes' });
   const rows = new Map<number, Found>();
   for (const row of stored) {
-    const found = rows.get(row.id) ?? { ...figures(row), group: row.group, nameKnown: row.known === 1, pi: row.pi === '' ? null : row.pi, lastModifiedDays: row.days, types: {} };
+    const found = rows.get(row.id) ?? { ...figures(row), group: row.group, nameKnown: row.known === 1, pi: row.pi === '' ? null : row.pi, lastModifiedDays: daysOf(row.newest), types: {} };
     rows.set(row.id, found);
     if (row.label !== null && row.labelBytes !== null) found.types[row.label] = asBigInt(row.labelBytes);
   }
@@ -313,12 +285,20 @@ async function earlierScan(db: Database, volumeId: number, date: string, filter:
     });
     void query.whereIn('u.gid', wanted);
   }
-  const [scan]: { mtime: StoredInteger }[] = await db.knex('scan_load').where({ volume_id: volumeId, record_date: date, product: directoryHistory.product }).select({ mtime: 'scan_mtime_ms' });
+  const daysOf = await daysBefore(db, volumeId, date);
   const stored: StoredDirectory[] = await query
     .orderBy([orders[filter.sort], 'base', 'directory', 'gid'])
     .limit(filter.limit)
     .select({ gid: 'u.gid', base: 'b.directory_path', directory: 'u.directory', bytes: 'u.bytes', files: 'u.files', newest: 'u.newest_mtime' });
-  return stored.map((row) => ({ ...figures(row), ...namesOf(row.gid), lastModifiedDays: scan === undefined ? null : lastModifiedDays(Number(scan.mtime) / 1000, row.newest), types: {} }));
+  return stored.map((row) => ({ ...figures(row), ...namesOf(row.gid), lastModifiedDays: daysOf(row.newest), types: {} }));
+}
+
+/** Days from a time to the scan of a date. Loads of an older version did not keep when the scan was made: then its file's time counts. */
+async function daysBefore(db: Database, volumeId: number, date: string): Promise<(newest: number | null) => number | null> {
+  const [scan]: { at: StoredInteger | null; mtime: StoredInteger }[] = await db.knex('scan_load').where({ volume_id: volumeId, record_date: date, product: directoryHistory.product }).select({ at: 'scanned_at', mtime: 'scan_mtime_ms' });
+  if (scan === undefined) return () => null;
+  const at = scan.at === null ? Number(scan.mtime) / 1000 : Number(scan.at);
+  return (newest) => (newest === null ? null : daysSince(at, newest));
 }
 
 /** Gives directories that were loaded without their group's name the one that is known by now, and its PI; answers how many. */

@@ -5,7 +5,7 @@ import { comparedDates, growthBetween, growthLevels, type Change, type Changes, 
 import { insertRows, type ColumnValue } from '../platform/database/bulk.ts';
 import { asBigInt, batches, transaction, type Database, type StoredInteger } from '../platform/database/index.ts';
 import { directoryHistory, groupsOf, keptDatesOf, newestDates, type History } from './history.ts';
-import { lockVolume } from './usage-keys.ts';
+import { lockProduct } from './usage-keys.ts';
 
 /** Comparisons are no product of a load: `growth_run` alone says which there are. */
 export const growthHistory: History = { table: 'growth_run', product: 'growth' };
@@ -101,7 +101,7 @@ export async function saveComparison(db: Database, comparison: Comparison): Prom
   const { volumeId, from, to, growth } = comparison;
   const place = { volume_id: volumeId, record_date: to };
   await transaction(db, async (trx) => {
-    await lockVolume(trx, volumeId);
+    await lockProduct(trx, volumeId, 'directories');
     await trx('growth_run').where(place).del();
     await trx('growth_run').insert({
       ...place,

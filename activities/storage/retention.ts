@@ -4,11 +4,10 @@ import { keptDates, type RetentionPolicy } from '../../domain/storage/retention.
 import { transaction, type Database } from '../platform/database/index.ts';
 import { growthHistory } from './growth-store.ts';
 import { ageHistory, directoryHistory, keptDatesOf, type History } from './history.ts';
-import { lockVolume } from './usage-keys.ts';
-import { usersProduct } from './user-store.ts';
+import { lockProduct } from './usage-keys.ts';
 
 /** The tables that are pruned. `lustre_usage` is kept for ever: it is what forecasts rest on. */
-export const prunedHistories: readonly History[] = [directoryHistory, ageHistory, { table: 'user_usage', product: usersProduct }, growthHistory];
+export const prunedHistories: readonly History[] = [directoryHistory, ageHistory, { table: 'user_usage', product: 'users' }, growthHistory];
 
 interface Hooks {
   signal?: AbortSignal;
@@ -46,7 +45,7 @@ export async function pruneHistory(
 
 async function removeDate(db: Database, { table, product }: History, place: { volume_id: number; record_date: string }, onStep: (rows: number) => void): Promise<number> {
   return transaction(db, async (trx) => {
-    await lockVolume(trx, place.volume_id);
+    await lockProduct(trx, place.volume_id, product);
     await trx('scan_load').where({ ...place, product }).del();
     let rows = 0;
     for (let last = step; last === step; ) {

@@ -14,7 +14,7 @@ export function lurgeDirectoryReport(rows: readonly DirectoryRow[], labels: read
     lurgeField(row.baseDirectory),
     lurgeField(row.directory),
     humanise(row.bytes),
-    ...sorted.map((label) => humanise(row.types.get(label) ?? 0n)),
+    ...sorted.map((label) => humanise(row.types[label] ?? 0n)),
     String(row.files),
     row.lastModifiedDays === null ? '' : row.lastModifiedDays.toFixed(1),
     lurgeField(row.pi ?? ''),

@@ -3,8 +3,8 @@ export interface DirectoryRow {
   volume: string;
   /** Name, or `gid:1234` while it is unknown (`nameKnown` false). */
   group: string;
-  /** Negative for a pseudo-group; null in rows that the original wrote, which kept names only. */
-  gid: number | null;
+  /** Negative for a pseudo-group. */
+  gid: number;
   nameKnown: boolean;
   /** Surname of the principal investigator; null when there is none or none is known. */
   pi: string | null;
@@ -17,8 +17,10 @@ export interface DirectoryRow {
   bytes: bigint;
   /** Days from the newest modification to the scan, one decimal (`daysSince`); null when unknown. */
   lastModifiedDays: number | null;
-  /** Bytes by label of file type, only those that occur. */
-  types: ReadonlyMap<string, bigint>;
+  /** Newest modification of a file, Unix seconds. */
+  newest: number | null;
+  /** Bytes by label of file type, only those that occur; empty for a scan that is not the volume's newest. */
+  types: Readonly<Record<string, bigint>>;
   /** Date of the scan, YYYY-MM-DD. */
   recordDate: string;
 }
@@ -34,7 +36,7 @@ export function daysSince(scannedAt: number, newest: number): number {
 /** The report's order: volume, base directory, directory, group, gid. By code unit, so that it is the same everywhere. */
 export function compareDirectoryRows(a: DirectoryRow, b: DirectoryRow): number {
   return (
-    compareText(a.volume, b.volume) || compareText(a.baseDirectory, b.baseDirectory) || compareText(a.directory, b.directory) || compareText(a.group, b.group) || (a.gid ?? 0) - (b.gid ?? 0)
+    compareText(a.volume, b.volume) || compareText(a.baseDirectory, b.baseDirectory) || compareText(a.directory, b.directory) || compareText(a.group, b.group) || a.gid - b.gid
   );
 }
 

@@ -14,7 +14,7 @@ export function directoryTsv(rows: readonly DirectoryRow[], labels: readonly str
     { header: 'Group', text: (row) => row.group },
     { header: 'GID', text: (row) => row.gid },
     { header: 'Size (bytes)', text: (row) => row.bytes },
-    ...labels.map((label): Column<DirectoryRow> => ({ header: `${label} (bytes)`, text: (row) => row.types.get(label) ?? 0n })),
+    ...labels.map((label): Column<DirectoryRow> => ({ header: `${label} (bytes)`, text: (row) => row.types[label] ?? 0n })),
     { header: 'Files', text: (row) => row.files },
     { header: 'Last Modified (days)', text: (row) => row.lastModifiedDays },
     { header: 'Record Date', text: (row) => row.recordDate },

@@ -1,6 +1,6 @@
 import { daysBetween } from '../dates.ts';
 import { compareGrowthRows, growthLevels, netOf, perDay, type GrowthRow } from './growth.ts';
-import { tsvField } from './report-tsv.ts';
+import { tsvField } from './tsv.ts';
 
 const figures = (['bytes', 'files'] as const).flatMap((what) => {
   const title = what === 'bytes' ? 'Bytes' : 'Files';

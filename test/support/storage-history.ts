@@ -2,7 +2,7 @@
 import { ageRecords, replaceAges } from '../../activities/storage/age-store.ts';
 import { directoryRecords, replaceDirectories, type GroupNames } from '../../activities/storage/directory-store.ts';
 import { numbersOf } from '../../activities/storage/lookups.ts';
-import { lockVolume } from '../../activities/storage/usage-keys.ts';
+import { lockProduct } from '../../activities/storage/usage-keys.ts';
 import { migrate, transaction, type Database } from '../../activities/platform/database/index.ts';
 import type { AgeUsage, DirectoryUsage } from '../../domain/storage/usage.ts';
 import { migrations } from '../../infra/migrations/index.ts';
@@ -49,7 +49,7 @@ export async function loadDirectories(db: Database, rows: readonly DirectoryUsag
   const at = await place(db, where);
   const records = await directoryRecords(db.knex, at, scannedAt, rows, namesByGid);
   await transaction(db, async (trx) => {
-    await lockVolume(trx, at.volume_id);
+    await lockProduct(trx, at.volume_id);
     await replaceDirectories(trx, at, records, where.signal === undefined ? {} : { signal: where.signal });
   });
   await markLoaded(db, 'directories', at);

@@ -1,6 +1,7 @@
 /** `longshore storage ages`: how long data has not been read, or not been changed. */
 import { type Command, Option } from 'commander';
-import type { AgeKind, AgeRow } from '../../../activities/storage/age-store.ts';
+import type { AgeKind } from '../../../activities/storage/age-store.ts';
+import type { AgeRow } from '../../../domain/storage/age-row.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
 import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';

@@ -8,7 +8,7 @@ import { OperationError } from '../../../domain/errors.ts';
 import { certaintyOf, type Comparison, type Difference, differenceText, type PassFacts, type Summary, summaryOf } from '../../../domain/storage/comparison.ts';
 import type { ComparedDirectoryRow } from '../../../domain/storage/comparison-directories.ts';
 import { type FaultId, knownFaults } from '../../../domain/storage/comparison-faults.ts';
-import { tsvField } from '../../../domain/storage/report-tsv.ts';
+import { tsvField } from '../../../domain/storage/tsv.ts';
 import type { ComparedVaultRow } from '../../../domain/storage/comparison-vault.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { endWith } from '../exit-codes.ts';

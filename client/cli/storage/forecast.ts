@@ -34,7 +34,7 @@ export function registerForecast(storage: Command): void {
     .action((options: ForecastOptions, command: Command) =>
       withContext(command, async (context) => {
         const { withStorageDatabase } = await import('./database.ts');
-        const { forecastSettings } = await import('../../../activities/storage/load-volume.ts');
+        const { forecastSettings } = await import('../../../activities/storage/load-rows.ts');
         const top = positive('--top', options.top);
         const date = await dateOf(context, options);
         const settings = forecastSettings(context.config.storage);

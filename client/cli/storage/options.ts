@@ -31,6 +31,6 @@ export const onlyVolume = (volume: string | undefined): { volumes?: string[] } =
 
 /** Tab-separated lines with a header. */
 export async function tsv<Row>(rows: readonly Row[], columns: readonly (readonly [header: string, text: (row: Row) => string | number | bigint | null])[]): Promise<string> {
-  const { tsvField } = await import('../../../domain/storage/report-tsv.ts');
+  const { tsvField } = await import('../../../domain/storage/tsv.ts');
   return [columns.map(([header]) => header), ...rows.map((row) => columns.map(([, text]) => tsvField(text(row))))].map((fields) => fields.join('\t')).join('\n');
 }

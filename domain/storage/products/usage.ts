@@ -2,7 +2,8 @@
 import type { FileType } from '../file-types.ts';
 import { type CountedLinks, type HardLinkRule, OpenInodes, shareOf } from '../hard-links.ts';
 import { entryTypes, type Product, type StatRecord } from '../record.ts';
-import { type BaseDirectories, nameSlots } from '../slots.ts';
+import { pathText } from '../path-text.ts';
+import { type BaseDirectories, nameSlots, type Slot } from '../slots.ts';
 import type { AgeUsage, DirectoryUsage, GroupUsage, Totals, UserUsage } from '../usage.ts';
 import { AgesProduct } from './ages.ts';
 import { DirectoriesProduct } from './directories.ts';
@@ -32,6 +33,8 @@ export interface UsageFigures {
   users: UserUsage[] | null;
   directories: DirectoryUsage[] | null;
   ages: AgeUsage[] | null;
+  /** Where entries were counted: base directories as the scan has them (`pathText`), sorted by gid and directory. */
+  baseDirectories: { gid: number; directory: string }[];
 }
 
 /** Calls each product by name: a call that always leads to the same method costs nearly nothing. */
@@ -108,6 +111,7 @@ export class UsageProducts implements Product<UsageFigures> {
       users: this.users?.finish() ?? null,
       directories: this.directories?.finish(slots, named) ?? null,
       ages: this.ages?.finish(named) ?? null,
+      baseDirectories: occurring(slots),
     };
   }
 
@@ -151,4 +155,13 @@ export class UsageProducts implements Product<UsageFigures> {
     }
     this.ages?.addBytes(this.ages.cellOf(slot, counted), counted);
   }
+}
+
+/** Each once, as texts. */
+function occurring(slots: readonly Slot[]): { gid: number; directory: string }[] {
+  const pairs = new Map(slots.map(({ gid, directory }) => {
+    const text = directory.length === 0 ? '/' : pathText(directory);
+    return [`${gid}\t${text}`, { gid, directory: text }];
+  }));
+  return [...pairs.values()].sort((a, b) => a.gid - b.gid || (a.directory < b.directory ? -1 : 1));
 }
