@@ -96,7 +96,8 @@ const cases: Case[] = [
 ];
 
 const volumeOf = (product: Product, options: VolumeOptions): fc.Arbitrary<StatEntry[]> => (product === 'vault' ? smallVault : smallVolume(options));
-const runs = { numRuns: 60 };
+/** One seed: with all faults at once, and few records, figures can hide each other; and each fault must be met. */
+const runs = { numRuns: 100, seed: 20220614 };
 
 describe('comparison with the original', () => {
   for (const product of Object.keys(products) as Product[]) {
