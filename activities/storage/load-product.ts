@@ -55,7 +55,7 @@ const loaders: Record<ProductName, Loader> = {
       inodeHistory(database, scan.volume, window),
     ]);
     const { rows, warnings, unknownNames } = groupRows({ config: config.storage, scan, date, groups, names: known, quotas: table, history, inodeHistory: entries });
-    await keepBaseDirectories(reportDirectory(config), scan.volume, (await readManifest(pass)).baseDirectories);
+    await keepBaseDirectories(reportDirectory(config), scan, (await readManifest(pass)).baseDirectories);
     return { ...(await loadGroups(database, { ...load, rows }, hooks)), warnings, unknownNames };
   },
 

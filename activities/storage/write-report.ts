@@ -1,5 +1,5 @@
 /** The day's files, from the database. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { StorageConfig } from '../../config/schema.ts';
 import { ageTsv } from '../../domain/storage/age-tsv.ts';
@@ -14,7 +14,7 @@ import { userTsv } from '../../domain/storage/user-tsv.ts';
 import { vaultTsv } from '../../domain/storage/vault-tsv.ts';
 import type { Database } from '../platform/database/index.ts';
 import { writeFileAtomic } from '../platform/files/atomic.ts';
-import { systemErrorCode } from '../platform/files/file-error.ts';
+import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
 import { ageRows } from './age-store.ts';
 import { directoryRows } from './directory-store.ts';
 import { savedComparisons } from './growth-store.ts';
@@ -118,20 +118,34 @@ async function byVolume(file: string, volumes: readonly string[], read: (volume:
 }
 
 const baseDirectoriesOf = (directory: string): string => path.join(directory, 'basedirs');
+/** The one of the day, and the one before it. */
+const keptOfVolume = 2;
 
-/** Keeps the base directories of a volume's pass, `gid TAB directory` a line, as its scan has them. */
-export async function keepBaseDirectories(directory: string, volume: string, pairs: readonly { gid: number; directory: string }[]): Promise<void> {
+/** Keeps the base directories of a volume's pass, `gid TAB directory` a line, as its scan has them: the newest two dates. */
+export async function keepBaseDirectories(directory: string, scan: { volume: string; recordDate: string }, pairs: readonly { gid: number; directory: string }[]): Promise<void> {
+  const parent = path.join(baseDirectoriesOf(directory), scan.volume);
   const lines = pairs.filter(({ gid }) => gid >= 0).map(({ gid, directory: base }) => `${gid}\t${base}\n`);
-  await writeFileAtomic(path.join(baseDirectoriesOf(directory), volume), lines.join(''));
+  await writeFileAtomic(path.join(parent, scan.recordDate), lines.join(''));
+  for (const old of (await keptDates(parent)).slice(0, -keptOfVolume)) await rm(path.join(parent, old), { force: true });
 }
 
 /** All volumes' base directories in one file in the form that the scanner once wrote, `basedirs/YYYYMMDD_longshore.basedirs`. */
 async function writeBaseDirectories(directory: string, volumes: readonly string[], date: string): Promise<void> {
   const parent = baseDirectoriesOf(directory);
-  const kept = await readdir(parent).catch((error: unknown) => {
-    if (systemErrorCode(error) === 'ENOENT') return [];
-    throw error;
-  });
-  const texts = await Promise.all(volumes.filter((each) => kept.includes(each)).map((volume) => readFile(path.join(parent, volume), 'utf8')));
+  const texts: string[] = [];
+  for (const volume of volumes) {
+    const newest = (await keptDates(path.join(parent, volume))).findLast((each) => each <= date);
+    if (newest !== undefined) texts.push(await readFile(path.join(parent, volume, newest), 'utf8'));
+  }
   if (texts.length > 0) await writeFileAtomic(path.join(parent, `${date.replaceAll('-', '')}_longshore.basedirs`), texts.join(''));
+}
+
+/** Ascending. */
+async function keptDates(parent: string): Promise<string[]> {
+  try {
+    return (await readdir(parent)).filter((name) => /^\d{4}-\d\d-\d\d$/.test(name)).toSorted();
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return [];
+    throw fileError(error, `list ${parent}`, parent);
+  }
 }

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
 import stringWidth from 'string-width';
-import { registerScan, renderScan, type ScanSummary } from '../../client/cli/storage/scan.ts';
+import { registerScan, renderScan, type ScanSummary } from '../../client/cli/storage/scan-render.ts';
 import { baseDirectoryFile, damage, type GeneratedScan, generateScan, groupDump } from '../support/scan-generator/index.ts';
 
 const summary: ScanSummary = {

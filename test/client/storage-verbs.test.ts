@@ -5,8 +5,8 @@ import { ageTable, registerAges, stackedBar } from '../../client/cli/storage/age
 import { directoryTable, registerDirectories } from '../../client/cli/storage/directories.ts';
 import { firstFull, forecastTable, mostUrgentFirst, registerForecast, sparkline, type Outlook } from '../../client/cli/storage/forecast.ts';
 import { balanceBar, growthHeading, growthRecord, growthTable, registerGrowth } from '../../client/cli/storage/growth.ts';
-import type { AgeRow } from '../../activities/storage/age-store.ts';
-import type { DirectoryRow } from '../../activities/storage/directory-store.ts';
+import type { AgeRow } from '../../domain/storage/age-row.ts';
+import type { DirectoryRow } from '../../domain/storage/directory-row.ts';
 import { forecastLimits, type HistoryPoint } from '../../domain/storage/forecast.ts';
 import type { GrowthRow } from '../../domain/storage/growth.ts';
 import { thresholdPresets } from '../../domain/storage/thresholds.ts';

@@ -5,9 +5,8 @@ import type { ComparedDirectoryRow } from '../../domain/storage/comparison-direc
 import type { GroupFacts } from '../../domain/storage/comparison-groups.ts';
 import type { ComparedVaultRow } from '../../domain/storage/comparison-vault.ts';
 import { forecast } from '../../domain/storage/forecast.ts';
-import { GroupsProduct } from '../../domain/storage/products/groups.ts';
-import { TotalsProduct } from '../../domain/storage/products/totals.ts';
-import { UsersProduct } from '../../domain/storage/products/users.ts';
+import { defaultFileTypes } from '../../domain/storage/file-types.ts';
+import { UsageProducts } from '../../domain/storage/products/usage.ts';
 import { lastModifiedDays, type ReportRow } from '../../domain/storage/report-row.ts';
 import { StatLines } from '../../domain/storage/stat-lines.ts';
 import { thresholdPresets } from '../../domain/storage/thresholds.ts';
@@ -113,18 +112,24 @@ const dayOf = (seconds: number): string => new Date(seconds * 1000).toISOString(
 
 /** What our products make of a volume, with the names and quotas of `site`. */
 export function ourRows(entries: readonly StatEntry[], quotas: ReadonlyMap<number, bigint> = new Map()): OurRows {
-  const groups = new GroupsProduct({ baseDirectories: createBaseDirectories({ kind: 'pairs', pairs: site.pairs }, site.pseudoGroups, site.mount), hardLinks: 'once', alias: site.alias });
-  const users = new UsersProduct('once');
-  const totals = new TotalsProduct('once');
-  const reader = new StatLines([groups, users, totals], { scannedAt: statsTime, size: 'recorded', onReject: (line, reason) => { throw new Error(`${line}: ${reason}`); } });
+  const usage = new UsageProducts({
+    baseDirectories: createBaseDirectories({ kind: 'pairs', pairs: site.pairs }, site.pseudoGroups, site.mount),
+    hardLinks: 'once',
+    alias: site.alias,
+    scannedAt: statsTime,
+    fileTypes: defaultFileTypes,
+    products: new Set(['groups', 'users', 'directories'] as const),
+  });
+  const reader = new StatLines([usage], { scannedAt: statsTime, size: 'recorded', onReject: (line, reason) => { throw new Error(`${line}: ${reason}`); } });
   for (const { path, size, uid, gid, mtime, type, inode, links } of entries) {
     reader.push(Buffer.from(`${[JSON.stringify(path), size, uid, gid, mtime, mtime, mtime, type, inode, links, 9].join('\t')}\n`));
   }
   reader.end();
+  const { totals, groups, users, directories } = usage.finish();
   const settings = { days: [3, 7], method: 'robust', points: 10, windowDays: 60, thresholds: thresholdPresets.documented } as const;
   return {
-    facts: { mount: site.mount, lines: entries.length, scannedAt: statsTime, hardLinks: 'once', hardLinkedBytes: BigInt(totals.finish().hardLinkedBytesSkipped), horizons: [3, 7] },
-    groups: groups.finish().map((row) => {
+    facts: { mount: site.mount, lines: entries.length, scannedAt: statsTime, hardLinks: 'once', hardLinkedBytes: BigInt(totals.hardLinkedBytesSkipped), horizons: [3, 7] },
+    groups: (groups ?? []).map((row) => {
       const quota = quotas.get(row.gid) ?? null;
       const { predictions, level } = forecast({ today: recordDate, current: { date: recordDate, used: BigInt(row.bytes) }, history: [], quota }, settings);
       return sampleRow({
@@ -133,11 +138,14 @@ export function ourRows(entries: readonly StatEntry[], quotas: ReadonlyMap<numbe
         predictions: [predictions[0]!.bytes, predictions[1]!.bytes],
       });
     }),
-    users: users.finish().map((row) => ({
+    users: (users ?? []).map((row) => ({
       volume, recordDate, user: userName(row.uid), uid: row.uid, nameKnown: site.users.has(row.uid), group: groupName(row.gid), gid: row.gid, groupKnown: site.groups.has(row.gid),
       used: BigInt(row.bytes), files: BigInt(row.files), inodes: BigInt(row.entries), lastModified: dayOf(row.newest),
     })),
-    directories: originalDirectoryFigures([...entries], site, noFaults).map(({ gid, ...row }) => ({ ...row, gid, group: groupName(gid), lastModifiedDays: lastModifiedDays(statsTime, row.newest) })),
+    directories: (directories ?? []).map(({ types, ...row }) => ({
+      ...row, recordDate, group: groupName(row.gid), bytes: BigInt(row.bytes), files: BigInt(row.files), lastModifiedDays: lastModifiedDays(statsTime, row.newest),
+      types: Object.fromEntries(Object.entries(types).map(([label, bytes]) => [label, BigInt(bytes)])),
+    })),
     vault: originalVaultRows([...entries], site, noFaults).map(({ path, bytes, inode, user, ...row }) => ({
       ...row, markedPath: path, size: bytes!, inode: String(inode), user: user!, nameKnown: site.users.has(row.uid), groupKnown: site.groups.has(row.gid), recordDate,
     })),

@@ -49,7 +49,7 @@ export async function loadDirectories(db: Database, rows: readonly DirectoryUsag
   const at = await place(db, where);
   const records = await directoryRecords(db.knex, at, scannedAt, rows, namesByGid);
   await transaction(db, async (trx) => {
-    await lockProduct(trx, at.volume_id);
+    await lockProduct(trx, at.volume_id, 'directories');
     await replaceDirectories(trx, at, records, where.signal === undefined ? {} : { signal: where.signal });
   });
   await markLoaded(db, 'directories', at);

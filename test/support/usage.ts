@@ -25,6 +25,6 @@ export function figuresOf(lines: readonly string[], options: Options = {}): Figu
   const reader = new StatLines([usage], { scannedAt, size: 'recorded', onReject: (line, reason) => assert.fail(`${line}: ${reason}`) });
   reader.push(Buffer.from(lines.map((line) => `${line.replaceAll(' ', '\t')}\n`).join('')));
   reader.end();
-  const { totals, groups, users, directories, ages } = usage.finish();
-  return { totals, groups: groups ?? [], users: users ?? [], directories: directories ?? [], ages: ages ?? [] };
+  const { totals, groups, users, directories, ages, baseDirectories } = usage.finish();
+  return { baseDirectories, totals, groups: groups ?? [], users: users ?? [], directories: directories ?? [], ages: ages ?? [] };
 }

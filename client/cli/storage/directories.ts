@@ -1,6 +1,7 @@
 /** `longshore storage directories`: which directories are large, full of files, or old. */
 import { type Command, Option } from 'commander';
-import type { DirectoryRow, DirectorySort } from '../../../activities/storage/directory-store.ts';
+import type { DirectorySort } from '../../../activities/storage/directory-store.ts';
+import type { DirectoryRow } from '../../../domain/storage/directory-row.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
 import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { ageRows, type AgeRow } from '../../../activities/storage/age-store.ts';
+import type { AgeRow } from '../../../domain/storage/age-row.ts';
+import { ageRows } from '../../../activities/storage/age-store.ts';
 import { saveNames } from '../../../activities/storage/names-store.ts';
 import type { Database } from '../../../activities/platform/database/index.ts';
 import type { AgeUsage } from '../../../domain/storage/usage.ts';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { directoryRows, repairDirectoryNames, type DirectoryFilter, type DirectoryRow } from '../../../activities/storage/directory-store.ts';
+import type { DirectoryRow } from '../../../domain/storage/directory-row.ts';
+import { directoryRows, repairDirectoryNames, type DirectoryFilter } from '../../../activities/storage/directory-store.ts';
 import { rollback, type Database } from '../../../activities/platform/database/index.ts';
 import { dialects, type TestDatabase } from '../../support/databases.ts';
 import { emptyHistory, historyDatabase, historyMigrations, loadDirectories, scannedAt, usage } from '../../support/storage-history.ts';
