@@ -36,8 +36,8 @@ describe('storage verbs over a database', () => {
     const written: string[] = [];
     const { stdout, stderr } = process;
     const [write, remark] = [stdout.write, stderr.write];
-    stdout.write = ((text: string) => written.push(text) > 0) as typeof write;
-    stderr.write = (() => true) as typeof remark;
+    stdout.write = (text: string) => written.push(text) > 0;
+    stderr.write = () => true;
     try {
       await program.parseAsync(['--config', path.join(directory, 'longshore.yaml'), ...args, '--date', '2022-06-14'], { from: 'user' });
     } finally {

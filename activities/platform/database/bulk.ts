@@ -7,7 +7,7 @@ export type ColumnValue = string | number | bigint | boolean | Buffer | null;
 export interface BulkOptions {
   /** Rows of one statement; default 1000. SQLite takes fewer of wide rows. */
   batch?: number;
-  /** Columns of a unique key: a row that has one already takes the new values. Without it that is an error. */
+  /** Columns of the table's unique key (MySQL looks at every one it has): a row that is there already takes the new values. Without it that is an error. */
   replaceBy?: readonly string[];
   /** Told after each statement how many rows it wrote. */
   onBatch?: (rows: number) => void;
