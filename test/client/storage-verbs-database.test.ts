@@ -11,7 +11,7 @@ import { registerDirectories } from '../../client/cli/storage/directories.ts';
 import { registerForecast } from '../../client/cli/storage/forecast.ts';
 import { registerGrowth } from '../../client/cli/storage/growth.ts';
 import { openTestDatabase } from '../support/databases.ts';
-import { historyMigrations, loadAges, loadDirectories, usage } from '../support/storage-history.ts';
+import { loadAges, loadDirectories, usage } from '../support/storage-history.ts';
 
 describe('storage verbs over a database', () => {
   let directory: string;
@@ -20,7 +20,7 @@ describe('storage verbs over a database', () => {
     const file = path.join(directory, 'storage.sqlite');
     await writeFile(path.join(directory, 'longshore.yaml'), JSON.stringify({ stateDirectory: directory, databases: { storage: { client: 'sqlite', file } } }));
     const db = await openTestDatabase({ client: 'sqlite', file });
-    await migrate(db, historyMigrations);
+    await migrate(db, migrations.storage);
     await loadDirectories(db, [usage({ directory: 'a', bytes: '1000' })], { date: '2022-06-07' });
     await loadDirectories(db, [usage({ directory: 'a', bytes: '1500', types: { BAM: '7' } }), usage({ directory: 'b', bytes: '9' })]);
     await loadAges(db, [{ gid: 1000, baseDirectory: '/lustre/scratch117/p', access: { bytes: ['9007199254740993', ...Array<string>(8).fill('0')], files: Array<number>(9).fill(1) }, modification: { bytes: Array<string>(9).fill('1'), files: Array<number>(9).fill(1) } }]);

@@ -11,7 +11,7 @@ import { lastModifiedDays, type ReportRow } from '../../domain/storage/report-ro
 import { StatLines } from '../../domain/storage/stat-lines.ts';
 import { thresholdPresets } from '../../domain/storage/thresholds.ts';
 import type { UserRow } from '../../domain/storage/user-row.ts';
-import { noFaults, originalDirectoryFigures, originalVaultRows, vaultPath, type OriginalSite, type StatEntry } from './original-lurge.ts';
+import { noFaults, originalVaultRows, vaultPath, type OriginalSite, type StatEntry } from './original-lurge.ts';
 import { sampleRow } from './report-rows.ts';
 
 export const volume = 'scratch117';

@@ -6,15 +6,12 @@ import { lockProduct } from '../../activities/storage/usage-keys.ts';
 import { migrate, transaction, type Database } from '../../activities/platform/database/index.ts';
 import type { AgeUsage, DirectoryUsage } from '../../domain/storage/usage.ts';
 import { migrations } from '../../infra/migrations/index.ts';
-import { directories } from '../../infra/migrations/storage/007-directories.ts';
-import { growth } from '../../infra/migrations/storage/009-growth.ts';
 import type { TestDatabase, TestDialect } from './databases.ts';
 
-export const historyMigrations = [...migrations.storage.filter(({ name }) => name < 'storage-007'), directories, growth];
 
 export async function historyDatabase(dialect: TestDialect): Promise<TestDatabase> {
   const test = await dialect.empty();
-  await migrate(test.db, historyMigrations);
+  await migrate(test.db, migrations.storage);
   return test;
 }
 

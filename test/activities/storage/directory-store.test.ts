@@ -3,7 +3,8 @@ import type { DirectoryRow } from '../../../domain/storage/directory-row.ts';
 import { directoryRows, repairDirectoryNames, type DirectoryFilter } from '../../../activities/storage/directory-store.ts';
 import { rollback, type Database } from '../../../activities/platform/database/index.ts';
 import { dialects, type TestDatabase } from '../../support/databases.ts';
-import { emptyHistory, historyDatabase, historyMigrations, loadDirectories, scannedAt, usage } from '../../support/storage-history.ts';
+import { migrations } from '../../../infra/migrations/index.ts';
+import { emptyHistory, historyDatabase, loadDirectories, scannedAt, usage } from '../../support/storage-history.ts';
 
 const GiB = 2n ** 30n;
 const shown: DirectoryRow = {
@@ -21,7 +22,7 @@ for (const dialect of dialects) {
     });
     afterEach(() => emptyHistory(db));
     after(async () => {
-      await rollback(db, historyMigrations, { to: null });
+      await rollback(db, { to: null });
       await test.drop();
     });
 

@@ -76,7 +76,11 @@ describe('the figures of a pass', () => {
       fc.assert(
         fc.property(randomEntries, randomCuts, anyOptions, (entries, cuts, options) => {
           const scan = linesOf(entries, era);
-          assert.deepEqual(figuresOf(chunksOf(scan, cuts), options), expectedOf(scan, options));
+          const { baseDirectories, ...figures } = figuresOf(chunksOf(scan, cuts), options);
+          assert.deepEqual(figures, expectedOf(scan, options));
+          // No alias: people see base directories as the scan has them, and each row's is among them.
+          const known = new Set(baseDirectories.map(({ gid, directory }) => `${gid}\t${directory}`));
+          for (const { gid, baseDirectory } of figures.groups ?? []) assert.ok(known.has(`${gid}\t${baseDirectory}`), baseDirectory);
         }),
         { numRuns: 250 },
       );
