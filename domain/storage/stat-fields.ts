@@ -21,7 +21,7 @@ export interface Source {
 export const sourceOf = (bytes: Uint8Array): Source => ({ bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) });
 
 /** `usual` looks at no more bytes than these. */
-const usualRoom = 160;
+const usualRoom = 192;
 
 export class StatFields {
   /** Why the last line could not be read. */

@@ -200,7 +200,12 @@ describe('stat lines', () => {
         for (const value of ['12345678901234567890123'.slice(0, width), '9'.repeat(width), '0'.repeat(width), `-${'1'.repeat(width)}`, `${'1'.repeat(width)}x`]) lines.push(line, with_(column, value));
       }
     }
+    // The widest of everything, with ever more behind it: nothing is looked for beyond the chunk.
+    const nine = '9'.repeat(15);
+    const widest = ['"/w"', nine, '4294967295', '4294967295', '1600000000', '1590000000', '1590000001', 'f', '999999999999999999', nine, '9'.repeat(19), nine].join('\t');
+    for (let more = 0; more < 120; more++) lines.push(widest, `"/${'x'.repeat(more)}"`);
     for (const size of ['recorded', 'apparent'] as const) assertAlike(lines, size);
+    for (let more = 0; more < 120; more++) assert.equal(readText(`${widest}\n${'x'.repeat(more)}\n`).records.length, 1);
   });
 
   it('reads whatever stands in the place of a byte alike in the middle of a chunk and at its end', () => {
