@@ -127,6 +127,8 @@ describe('stat lines', () => {
       const [record, ...more] = readText(`${with_(column, value)}\n`).records;
       assert.equal(more.length, 0);
       assert.deepEqual({ ...record, ...expected }, record);
+      const [first] = readText(`${with_(column, value)}\n${line}\n${line}\n`).records;
+      assert.deepEqual(first, record);
     });
   }
 
@@ -175,6 +177,52 @@ describe('stat lines', () => {
       assert.deepEqual({ ...records[1]!, shared: 0 }, records[0]);
     });
   }
+
+  /** Lines with more behind them are read with little care for other than the usual widths, those at the end of a chunk with all of it. */
+  function assertAlike(lines: readonly string[], size: 'recorded' | 'apparent'): void {
+    const chunks = lines.map((each) => Buffer.from(`${each}\n`, 'latin1'));
+    const carefully = read(chunks, size);
+    const quickly = read([Buffer.concat(chunks)], size);
+    assert.deepEqual(quickly.records, carefully.records);
+    assert.deepEqual(quickly.rejects, carefully.rejects);
+    assert.equal(carefully.records.length + carefully.rejects.length, lines.length);
+  }
+
+  it('reads numbers of any width alike in the middle of a chunk and at its end', () => {
+    const lines: string[] = [];
+    for (let column = 1; column < 12; column++) {
+      for (let width = 0; width <= 22; width++) {
+        for (const value of ['12345678901234567890123'.slice(0, width), '9'.repeat(width), '0'.repeat(width), `-${'1'.repeat(width)}`, `${'1'.repeat(width)}x`]) lines.push(line, with_(column, value));
+      }
+    }
+    // The widest of everything, with ever more behind it: nothing is looked for beyond the chunk.
+    const nine = '9'.repeat(15);
+    const widest = ['"/w"', nine, '4294967295', '4294967295', '1600000000', '1590000000', '1590000001', 'f', '999999999999999999', nine, '9'.repeat(19), nine].join('\t');
+    for (let more = 0; more < 120; more++) lines.push(widest, `"/${'x'.repeat(more)}"`);
+    for (const size of ['recorded', 'apparent'] as const) assertAlike(lines, size);
+    for (let more = 0; more < 120; more++) assert.equal(readText(`${widest}\n${'x'.repeat(more)}\n`).records.length, 1);
+  });
+
+  it('reads whatever stands in the place of a byte alike in the middle of a chunk and at its end', () => {
+    for (const each of [line, line.slice(0, line.lastIndexOf('\t')), with_(8, '9876543210'), with_(10, '64769')]) {
+      const lines: string[] = [];
+      for (let at = each.indexOf('\t'); at < each.length; at++) {
+        for (const byte of ['\0', '\t', '\r', ' ', '-', '.', '/', '0', '5', '9', ':', 'f', '\x7f', '\x80', '\xb0', '\xff']) lines.push(each, `${each.slice(0, at)}${byte}${each.slice(at + 1)}`);
+      }
+      assertAlike(lines, 'apparent');
+    }
+  });
+
+  it('splits inodes of 18 digits exactly', () => {
+    const edges = [10n ** 17n, 10n ** 18n - 1n, (23_283_065n << 32n) - 1n, 23_283_065n << 32n, (232_830_643n << 32n) - 1n, 232_830_643n << 32n];
+    fc.assert(
+      fc.property(fc.array(fc.bigInt(10n ** 17n, 10n ** 18n - 1n), { minLength: 500, maxLength: 1000 }), (inodes) => {
+        const { records } = readText([...edges, ...inodes].map((inode) => `${with_(8, String(inode))}\n`).join(''));
+        assert.deepEqual(records.map((record) => record.inode), [...edges, ...inodes]);
+      }),
+      { numRuns: 10 },
+    );
+  });
 
   it('rejects a last line that the file cuts off, even if it looks complete', () => {
     const { records, rejects } = readText(`${line}\n${line}`);
