@@ -11,6 +11,7 @@ import { registerDirectories } from '../../client/cli/storage/directories.ts';
 import { registerForecast } from '../../client/cli/storage/forecast.ts';
 import { registerGrowth } from '../../client/cli/storage/growth.ts';
 import { openTestDatabase } from '../support/databases.ts';
+import { migrations } from '../../infra/migrations/index.ts';
 import { loadAges, loadDirectories, usage } from '../support/storage-history.ts';
 
 describe('storage verbs over a database', () => {

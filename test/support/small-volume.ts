@@ -11,7 +11,7 @@ import { lastModifiedDays, type ReportRow } from '../../domain/storage/report-ro
 import { StatLines } from '../../domain/storage/stat-lines.ts';
 import { thresholdPresets } from '../../domain/storage/thresholds.ts';
 import type { UserRow } from '../../domain/storage/user-row.ts';
-import { noFaults, originalVaultRows, vaultPath, type OriginalSite, type StatEntry } from './original-lurge.ts';
+import { noFaults, originalDirectoryFigures, originalVaultRows, vaultPath, type OriginalSite, type StatEntry } from './original-lurge.ts';
 import { sampleRow } from './report-rows.ts';
 
 export const volume = 'scratch117';
@@ -118,14 +118,14 @@ export function ourRows(entries: readonly StatEntry[], quotas: ReadonlyMap<numbe
     alias: site.alias,
     scannedAt: statsTime,
     fileTypes: defaultFileTypes,
-    products: new Set(['groups', 'users', 'directories'] as const),
+    products: new Set(['groups', 'users'] as const),
   });
   const reader = new StatLines([usage], { scannedAt: statsTime, size: 'recorded', onReject: (line, reason) => { throw new Error(`${line}: ${reason}`); } });
   for (const { path, size, uid, gid, mtime, type, inode, links } of entries) {
     reader.push(Buffer.from(`${[JSON.stringify(path), size, uid, gid, mtime, mtime, mtime, type, inode, links, 9].join('\t')}\n`));
   }
   reader.end();
-  const { totals, groups, users, directories } = usage.finish();
+  const { totals, groups, users } = usage.finish();
   const settings = { days: [3, 7], method: 'robust', points: 10, windowDays: 60, thresholds: thresholdPresets.documented } as const;
   return {
     facts: { mount: site.mount, lines: entries.length, scannedAt: statsTime, hardLinks: 'once', hardLinkedBytes: BigInt(totals.hardLinkedBytesSkipped), horizons: [3, 7] },
@@ -142,10 +142,8 @@ export function ourRows(entries: readonly StatEntry[], quotas: ReadonlyMap<numbe
       volume, recordDate, user: userName(row.uid), uid: row.uid, nameKnown: site.users.has(row.uid), group: groupName(row.gid), gid: row.gid, groupKnown: site.groups.has(row.gid),
       used: BigInt(row.bytes), files: BigInt(row.files), inodes: BigInt(row.entries), lastModified: dayOf(row.newest),
     })),
-    directories: (directories ?? []).map(({ types, ...row }) => ({
-      ...row, recordDate, group: groupName(row.gid), bytes: BigInt(row.bytes), files: BigInt(row.files), lastModifiedDays: lastModifiedDays(statsTime, row.newest),
-      types: Object.fromEntries(Object.entries(types).map(([label, bytes]) => [label, BigInt(bytes)])),
-    })),
+    // Not our product's: it counts an inode for the types of all its names, the original for that of the link it meets.
+    directories: originalDirectoryFigures([...entries], site, noFaults).map(({ gid, ...row }) => ({ ...row, gid, group: groupName(gid), lastModifiedDays: lastModifiedDays(statsTime, row.newest) })),
     vault: originalVaultRows([...entries], site, noFaults).map(({ path, bytes, inode, user, ...row }) => ({
       ...row, markedPath: path, size: bytes!, inode: String(inode), user: user!, nameKnown: site.users.has(row.uid), groupKnown: site.groups.has(row.gid), recordDate,
     })),

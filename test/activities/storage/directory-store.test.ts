@@ -22,7 +22,7 @@ for (const dialect of dialects) {
     });
     afterEach(() => emptyHistory(db));
     after(async () => {
-      await rollback(db, { to: null });
+      await rollback(db, migrations.storage, { to: null });
       await test.drop();
     });
 
