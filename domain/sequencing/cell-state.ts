@@ -10,6 +10,18 @@ export type CellState = (typeof cellStates)[number];
 /** The original's numbers. */
 export const cellStateCodes: Readonly<Record<CellState, number>> = { NEW: -1, PENDING: 0, READY: 1, PROCESSING: 2, PROCESSED: 3, FAILED: 4, ABORTED: 5, INCOMPLETE: 6 };
 
+/** What each state means to a person. */
+export const cellStateMeanings: Readonly<Record<CellState, string>> = {
+  NEW: 'on the instrument only',
+  PENDING: 'not complete here yet',
+  READY: 'complete, waits to be processed',
+  PROCESSING: 'being processed',
+  PROCESSED: 'processed',
+  FAILED: 'its processing failed',
+  ABORTED: 'left alone, by a person’s decision',
+  INCOMPLETE: 'not complete, and not seen on the instrument',
+};
+
 /**
  * `original`: to the letter what the original computes. `longshore` differs where that is a fault: a cell whose library was renamed
  * before its copy ended still belongs to its upstream cell; cells that are only recorded count; a run without any cell is not complete.

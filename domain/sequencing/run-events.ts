@@ -64,6 +64,6 @@ const handlers: Handlers = {
 };
 
 /** What is recorded of the run after the event. */
-export function apply<K extends Kind>(run: RunFlags, event: RunEvent<K>): RunFlags {
+export function applyEvent<K extends Kind>(run: RunFlags, event: RunEvent<K>): RunFlags {
   return handlers[event.kind](run, event);
 }

@@ -29,15 +29,15 @@ function cellNames(cells: readonly Cell[], states: readonly CellState[]): string
   return cellsIn(cells, ...states).flatMap(({ cell }) => cell ?? []);
 }
 
-/** Fields and values in the original's order. Without a row in a listing the upstream is `LOCAL`. */
-export function statusFields({ experiment, instrument, type, upstream, cells, startTime, status }: StatusReport): [field: string, value: string][] {
+/** Fields in the original's order, each with its values: lists are printed with tabs between. Without a row in a listing the upstream is `LOCAL`. */
+export function statusFields({ experiment, instrument, type, upstream, cells, startTime, status }: StatusReport): [field: string, values: string[]][] {
   return [
-    ['Experiment', experiment],
-    ['Instrument', instrument],
-    ['Type', type],
-    ['Upstream', upstream.state === 'listed' ? upstream.location : local],
-    ...cellLists.map(([field, states]): [string, string] => [field, cellNames(cells, states).join('\t')]),
-    ['StartTime', startTime ?? 'unknown'],
-    ['PipelineStatus', status],
+    ['Experiment', [experiment]],
+    ['Instrument', [instrument]],
+    ['Type', [type]],
+    ['Upstream', [upstream.state === 'listed' ? upstream.location : local]],
+    ...cellLists.map(([field, states]): [string, string[]] => [field, cellNames(cells, states)]),
+    ['StartTime', [startTime ?? 'unknown']],
+    ['PipelineStatus', [status]],
   ];
 }
