@@ -21,34 +21,34 @@ interface Row {
   steps: RunStep[];
   listed?: boolean;
   /** What happens, and what is there afterwards. */
-  then?: { events: RunEvent[]; local?: string; status: RunStatus };
+  later?: { events: RunEvent[]; local?: string; status: RunStatus };
 }
 
 // The transition table, row by row; where the original stopped a run’s copying or processing for a neighbour’s sake, Longshore goes on.
 const rows: Row[] = [
-  { what: 'new, cells upstream', before: { files: null, upstream: 'a' }, status: 'new', steps: ['set-up'], then: { events: [setUp], status: 'sync_needed' } },
-  { what: 'new and local', before: { files: null, local: 'a' }, status: 'new', steps: ['set-up'], then: { events: [setUp], status: 'incomplete' } },
-  { what: 'new and local, with an end marker', before: { files: null, local: 'a' }, status: 'new', steps: ['set-up'], then: { events: [setUp, complete('a')], status: 'cell_ready' } },
-  { what: 'new, but its output directory exists', before: { files: null, upstream: 'a' }, status: 'new', steps: ['set-up'], then: { events: [{ kind: 'run-failed', reason: 'New_Run_Setup' }], status: 'failed' } },
-  { what: 'sync needed, nothing ended', before: { files: 'output', upstream: 'a' }, status: 'sync_needed', steps: ['copy'], then: { events: [copying, copied], local: 'a', status: 'sync_needed' } },
-  { what: 'sync needed, a cell ended', before: { files: 'output', upstream: 'a' }, status: 'sync_needed', steps: ['copy'], then: { events: [copying, complete('a'), copied], local: 'a', status: 'cell_ready' } },
-  { what: 'sync needed, the copy fails', before: { files: 'output', local: 'a', upstream: 'a' }, status: 'sync_needed', steps: ['copy'], then: { events: [copying, { kind: 'sync-ended', failed: [keyOf('a')] }], status: 'sync_needed' } },
-  { what: 'a failed copy is tried again', before: { files: 'output sync.started sync.failed', local: 'a', upstream: 'a' }, status: 'sync_needed', steps: ['copy'], then: { events: [copying], status: 'syncing' } },
-  { what: 'syncing', before: { files: 'output sync.started', local: 'a', upstream: 'a' }, status: 'syncing', steps: [], then: { events: [{ kind: 'sync-released' }], status: 'sync_needed' } },
-  { what: 'cell ready', before: { files: 'output a.synced', local: 'a', upstream: 'a b' }, status: 'cell_ready', steps: ['process', 'copy'], then: { events: [started('a'), done('a')], status: 'sync_needed' } },
-  { what: 'cell ready, all of them', before: { files: 'output a.synced b.synced', local: 'a b', upstream: 'a b' }, status: 'cell_ready', steps: ['process'], then: { events: [started('a', 'b'), done('a'), done('b')], status: 'complete' } },
-  { what: 'cell ready, the instrument lost another one', before: { files: 'output a.synced', local: 'a b' }, status: 'cell_ready', steps: ['process', 'check-completion'], then: { events: [started('a'), done('a')], status: 'incomplete' } },
-  { what: 'cell ready while a copy runs', before: { files: 'output a.synced sync.started', local: 'a', upstream: 'a b' }, status: 'cell_ready', steps: ['process'], then: { events: [started('a')], status: 'processing_syncing' } },
-  { what: 'cell ready, its processing fails', before: { files: 'output a.synced', local: 'a', upstream: 'a' }, status: 'cell_ready', steps: ['process'], then: { events: [started('a'), failed('a')], status: 'failed' } },
-  { what: 'cell ready, its processing fails, another goes on', before: { files: 'output a.synced b.synced', local: 'a b', upstream: 'a b' }, status: 'cell_ready', steps: ['process'], then: { events: [started('a', 'b'), failed('a')], status: 'processing' } },
-  { what: 'processing', before: { files: 'output a.started', local: 'a', upstream: 'a' }, status: 'processing', steps: [], then: { events: [done('a')], status: 'complete' } },
-  { what: 'processing, another is ready', before: { files: 'output a.started b.synced', local: 'a b', upstream: 'a b' }, status: 'processing', steps: [], then: { events: [done('a')], status: 'cell_ready' } },
-  { what: 'processing, others wait to be copied', before: { files: 'output a.started', local: 'a', upstream: 'a b' }, status: 'processing_sync_needed', steps: ['copy'], then: { events: [copying], status: 'processing_syncing' } },
-  { what: 'processing and syncing, a cell ended: still one processing', before: { files: 'output a.started sync.started', local: 'a b', upstream: 'a b' }, status: 'processing_syncing', steps: [], then: { events: [complete('b'), copied], status: 'processing' } },
-  { what: 'processing and syncing, processing ends first', before: { files: 'output a.started sync.started', local: 'a b', upstream: 'a b' }, status: 'processing_syncing', steps: [], then: { events: [done('a')], status: 'syncing' } },
-  { what: 'processing and syncing, processing ends first and one is ready', before: { files: 'output a.started b.synced sync.started', local: 'a b', upstream: 'a b' }, status: 'processing_syncing', steps: [], then: { events: [done('a')], status: 'cell_ready' } },
-  { what: 'processing and syncing, the copy ends first', before: { files: 'output a.started sync.started', local: 'a b', upstream: 'a b' }, status: 'processing_syncing', steps: [], then: { events: [copied], status: 'processing_sync_needed' } },
-  { what: 'incomplete', before: { files: 'output', local: 'a' }, status: 'incomplete', steps: ['check-completion'], then: { events: [complete('a')], status: 'cell_ready' } },
+  { what: 'new, cells upstream', before: { files: null, upstream: 'a' }, status: 'new', steps: ['set-up'], later: { events: [setUp], status: 'sync_needed' } },
+  { what: 'new and local', before: { files: null, local: 'a' }, status: 'new', steps: ['set-up'], later: { events: [setUp], status: 'incomplete' } },
+  { what: 'new and local, with an end marker', before: { files: null, local: 'a' }, status: 'new', steps: ['set-up'], later: { events: [setUp, complete('a')], status: 'cell_ready' } },
+  { what: 'new, but its output directory exists', before: { files: null, upstream: 'a' }, status: 'new', steps: ['set-up'], later: { events: [{ kind: 'run-failed', reason: 'New_Run_Setup' }], status: 'failed' } },
+  { what: 'sync needed, nothing ended', before: { files: 'output', upstream: 'a' }, status: 'sync_needed', steps: ['copy'], later: { events: [copying, copied], local: 'a', status: 'sync_needed' } },
+  { what: 'sync needed, a cell ended', before: { files: 'output', upstream: 'a' }, status: 'sync_needed', steps: ['copy'], later: { events: [copying, complete('a'), copied], local: 'a', status: 'cell_ready' } },
+  { what: 'sync needed, the copy fails', before: { files: 'output', local: 'a', upstream: 'a' }, status: 'sync_needed', steps: ['copy'], later: { events: [copying, { kind: 'sync-ended', failed: [keyOf('a')] }], status: 'sync_needed' } },
+  { what: 'a failed copy is tried again', before: { files: 'output sync.started sync.failed', local: 'a', upstream: 'a' }, status: 'sync_needed', steps: ['copy'], later: { events: [copying], status: 'syncing' } },
+  { what: 'syncing', before: { files: 'output sync.started', local: 'a', upstream: 'a' }, status: 'syncing', steps: [], later: { events: [{ kind: 'sync-released' }], status: 'sync_needed' } },
+  { what: 'cell ready', before: { files: 'output a.synced', local: 'a', upstream: 'a b' }, status: 'cell_ready', steps: ['process', 'copy'], later: { events: [started('a'), done('a')], status: 'sync_needed' } },
+  { what: 'cell ready, all of them', before: { files: 'output a.synced b.synced', local: 'a b', upstream: 'a b' }, status: 'cell_ready', steps: ['process'], later: { events: [started('a', 'b'), done('a'), done('b')], status: 'complete' } },
+  { what: 'cell ready, the instrument lost another one', before: { files: 'output a.synced', local: 'a b' }, status: 'cell_ready', steps: ['process', 'check-completion'], later: { events: [started('a'), done('a')], status: 'incomplete' } },
+  { what: 'cell ready while a copy runs', before: { files: 'output a.synced sync.started', local: 'a', upstream: 'a b' }, status: 'cell_ready', steps: ['process'], later: { events: [started('a')], status: 'processing_syncing' } },
+  { what: 'cell ready, its processing fails', before: { files: 'output a.synced', local: 'a', upstream: 'a' }, status: 'cell_ready', steps: ['process'], later: { events: [started('a'), failed('a')], status: 'failed' } },
+  { what: 'cell ready, its processing fails, another goes on', before: { files: 'output a.synced b.synced', local: 'a b', upstream: 'a b' }, status: 'cell_ready', steps: ['process'], later: { events: [started('a', 'b'), failed('a')], status: 'processing' } },
+  { what: 'processing', before: { files: 'output a.started', local: 'a', upstream: 'a' }, status: 'processing', steps: [], later: { events: [done('a')], status: 'complete' } },
+  { what: 'processing, another is ready', before: { files: 'output a.started b.synced', local: 'a b', upstream: 'a b' }, status: 'processing', steps: [], later: { events: [done('a')], status: 'cell_ready' } },
+  { what: 'processing, others wait to be copied', before: { files: 'output a.started', local: 'a', upstream: 'a b' }, status: 'processing_sync_needed', steps: ['copy'], later: { events: [copying], status: 'processing_syncing' } },
+  { what: 'processing and syncing, a cell ended: still one processing', before: { files: 'output a.started sync.started', local: 'a b', upstream: 'a b' }, status: 'processing_syncing', steps: [], later: { events: [complete('b'), copied], status: 'processing' } },
+  { what: 'processing and syncing, processing ends first', before: { files: 'output a.started sync.started', local: 'a b', upstream: 'a b' }, status: 'processing_syncing', steps: [], later: { events: [done('a')], status: 'syncing' } },
+  { what: 'processing and syncing, processing ends first and one is ready', before: { files: 'output a.started b.synced sync.started', local: 'a b', upstream: 'a b' }, status: 'processing_syncing', steps: [], later: { events: [done('a')], status: 'cell_ready' } },
+  { what: 'processing and syncing, the copy ends first', before: { files: 'output a.started sync.started', local: 'a b', upstream: 'a b' }, status: 'processing_syncing', steps: [], later: { events: [copied], status: 'processing_sync_needed' } },
+  { what: 'incomplete', before: { files: 'output', local: 'a' }, status: 'incomplete', steps: ['check-completion'], later: { events: [complete('a')], status: 'cell_ready' } },
   { what: 'incomplete, and a listing failed', before: { files: 'output', local: 'a', upstream: null }, status: 'incomplete', listed: false, steps: [] },
   { what: 'complete', before: { files: 'output a.done', local: 'a', upstream: 'a' }, status: 'complete', steps: [] },
   { what: 'complete, and a new cell appears', before: { files: 'output a.done', local: 'a', upstream: 'a b' }, status: 'sync_needed', steps: ['copy'] },
@@ -59,14 +59,14 @@ const rows: Row[] = [
 ];
 
 describe('what a run does next', () => {
-  for (const { what, before, status, steps, listed = true, then } of rows) {
-    it(`${what}: ${steps.join(', ') || 'nothing'}${then === undefined ? '' : `, then ${then.status}`}`, () => {
+  for (const { what, before, status, steps, listed = true, later } of rows) {
+    it(`${what}: ${steps.join(', ') || 'nothing'}${later === undefined ? '' : `, then ${later.status}`}`, () => {
       const seen = see(before);
       assert.equal(seen.status, status);
       assert.deepEqual(nextSteps({ ...seen, listed }), steps);
-      if (then === undefined) return;
-      const after = then.events.reduce((flags, event) => applyEvent(flags, event), seen.flags);
-      assert.equal(see({ ...before, ...(then.local !== undefined && { local: then.local }) }, 'longshore', after).status, then.status);
+      if (later === undefined) return;
+      const after = later.events.reduce((flags, event) => applyEvent(flags, event), seen.flags);
+      assert.equal(see({ ...before, ...(later.local !== undefined && { local: later.local }) }, 'longshore', after).status, later.status);
     });
   }
 
