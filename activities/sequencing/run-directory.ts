@@ -160,6 +160,6 @@ function yamlOf(path: string, text: string): { data: unknown; warning: string | 
     return { data: parse(text, { maxAliasCount: 0 }), warning: null };
   } catch (error) {
     const [first] = (error instanceof Error ? error.message : String(error)).split('\n');
-    return { data: null, warning: `${path} is not YAML: ${first!.replace(/:$/, '')}.` };
+    return { data: undefined, warning: `${path} is not YAML: ${first!.replace(/:$/, '')}.` };
   }
 }

@@ -6,7 +6,7 @@ import { type ExperimentType, readExperimentType } from './experiment-type.ts';
 import { type CellFlags, noCellFlags, type RunFlags, unknownRun } from './flags.ts';
 import { compareBytes } from './order.ts';
 
-/** A file in `pipeline/`; `data` is for `type.yaml`, whose text is YAML of it. */
+/** A file in `pipeline/`; `data` is for `type.yaml`, whose text is YAML of it (undefined where it is none). */
 export type PipelineFile = { name: string } & ({ kind: 'text'; text: string } | { kind: 'link'; target: string } | { kind: 'yaml'; data: unknown });
 
 const text = (name: string, content = ''): PipelineFile => ({ name, kind: 'text', text: content });
@@ -78,7 +78,7 @@ export function readPipelineFiles(files: readonly PipelineFile[] | null): ReadFl
     if (reader === null) warnings.push(`pipeline/${file.name} has no meaning.`);
     else run = reader(run, file, match);
   }
-  if (files.some(({ name }) => name === 'type.yaml') && run.type === null) warnings.push('pipeline/type.yaml names no type of run: expected internal, visitor, test or unknown.');
+  if (files.some((file) => file.kind === 'yaml' && file.data !== undefined) && run.type === null) warnings.push('pipeline/type.yaml names no type of run: expected internal, visitor, test or unknown.');
   // Never a reason to stop: the next listing tells it.
   if (run.upstream === null) warnings.push('pipeline/upstream is missing or empty.');
   return { run, warnings };

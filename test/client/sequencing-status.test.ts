@@ -173,7 +173,9 @@ describe('what people see of a status', () => {
     const text = renderStatus(report, 80);
     for (const line of text.split('\n')) assert.ok(stringWidth(line) <= 80, line);
     assert.match(text, /^PipelineStatus +cell_ready: cells wait to be processed$/mu);
-    assert.match(text, /^READY +a test lib\/.*aaaa +comple/mu);
+    assert.match(text, new RegExp(`^READY +${a}$`, 'mu'));
+    assert.match(renderStatus(report, 110), /^READY +a test lib\/.*aaaa +complete, waits to be processed$/mu);
+    for (const line of renderStatus(report, 110).split('\n')) assert.ok(stringWidth(line) <= 110, line);
     assert.match(text, /^PROCESSED +\(only recorded\)/mu);
   });
   it('shows names without obeying them', () => {

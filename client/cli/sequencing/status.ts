@@ -19,7 +19,7 @@ export function registerStatus(sequencing: Command): void {
   sequencing
     .command('status <dir>')
     .description('status of one run directory; needs no server')
-    .option('--upstream <file>', 'what the instruments hold: run TAB location TAB library/cell\na line; - for standard input')
+    .option('--upstream <file>', 'cells upstream, a line each: run TAB location TAB\nlibrary/cell; - for standard input')
     .option('--original', 'by the original’s rules to the letter, faults included')
     .action(async (directory: string, options: StatusOptions, command: Command) => {
       const { readRunDirectory } = await import('../../../activities/sequencing/run-directory.ts');
@@ -94,6 +94,9 @@ const styles: Readonly<Record<CellState, Style>> = {
   NEW: 'strong', PENDING: 'strong', READY: 'warning', PROCESSING: 'strong', PROCESSED: 'good', FAILED: 'bad', ABORTED: 'quiet', INCOMPLETE: 'warning',
 };
 
+/** What a state means is left out where the names of cells need the room. */
+const roomForMeanings = 110;
+
 /** The report as people read it, in `width` columns. */
 export function renderStatus(report: StatusReport, width: number): string {
   const fields = statusFields(report).filter(([field]) => !field.startsWith('Cells'));
@@ -104,7 +107,7 @@ export function renderStatus(report: StatusReport, width: number): string {
   });
   if (report.cells.length === 0) return [...heading, '', 'No cells.'].join('\n');
   const rows = table(
-    [{ title: 'State' }, { title: 'Cell', shrink: 'middle' }, { title: 'Meaning', shrink: 'end' }],
+    [{ title: 'State' }, { title: 'Cell', shrink: 'middle' }, ...(width < roomForMeanings ? [] : [{ title: 'Meaning' }])],
     report.cells.map(({ cell, key, state }) => [{ text: state, style: styles[state] }, cell ?? `(only recorded) ${key}`, cellStateMeanings[state]]),
     width,
   );
