@@ -60,6 +60,10 @@ describe('what a person may do to a cell', () => {
     assert.ok(restored.allowed);
     assert.equal(see(sketch, 'longshore', restored.events.reduce((run, event) => applyEvent(run, event), flags)).states, 'a=READY');
   });
+  it('a done cell without its synced file is processed again, not copied', () => {
+    const sketch: Sketch = { files: 'output a.done', local: 'a', upstream: 'a' };
+    assert.equal(after(sketch, judgeCellAction('reprocess', see(sketch).cells[0]!)), 'READY');
+  });
   it('what needs raw data is refused without it', () => {
     for (const [action, files] of [['reprocess', 'a.done'], ['force-complete', 'a.synced']] as [CellAction, string][]) {
       const verdict = judgeCellAction(action, see({ files, upstream: null }).cells[0]!);

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { unknownRun } from '../../../domain/sequencing/flags.ts';
 import { applyEvent, type RunEvent } from '../../../domain/sequencing/run-events.ts';
 import { nextSteps, type RunStep, workList } from '../../../domain/sequencing/run-steps.ts';
+import { pipelineFiles } from '../../../domain/sequencing/pipeline-files.ts';
 import type { RunStatus } from '../../../domain/sequencing/run-status.ts';
 import { flagsOf, keyOf, see, type Sketch } from './sketch.ts';
 
@@ -50,11 +51,14 @@ const rows: Row[] = [
   { what: 'processing and syncing, the copy ends first', before: { files: 'output a.started sync.started', local: 'a b', upstream: 'a b' }, status: 'processing_syncing', steps: [], later: { events: [copied], status: 'processing_sync_needed' } },
   { what: 'incomplete', before: { files: 'output', local: 'a' }, status: 'incomplete', steps: ['check-completion'], later: { events: [complete('a')], status: 'cell_ready' } },
   { what: 'incomplete, and a listing failed', before: { files: 'output', local: 'a', upstream: null }, status: 'incomplete', listed: false, steps: [] },
+  { what: 'incomplete, and its data is gone', before: { files: 'output a.synced' }, status: 'incomplete', steps: [] },
+  { what: 'cells seen in the last listing, and this one failed', before: { files: 'output', local: 'a', upstream: 'a b' }, status: 'sync_needed', listed: false, steps: [] },
   { what: 'complete', before: { files: 'output a.done', local: 'a', upstream: 'a' }, status: 'complete', steps: [] },
   { what: 'complete, and a new cell appears', before: { files: 'output a.done', local: 'a', upstream: 'a b' }, status: 'sync_needed', steps: ['copy'] },
   { what: 'aborted, whatever appears', before: { files: 'output aborted a.synced', local: 'a', upstream: 'a b' }, status: 'aborted', steps: [] },
   { what: 'stripped', before: { files: 'output stripped a.done', upstream: 'b' }, status: 'stripped', steps: [] },
   { what: 'failed', before: { files: 'output failed a.synced', local: 'a', upstream: 'a' }, status: 'failed', steps: [] },
+  { what: 'failed in its set-up: there is no place to copy to', before: { files: 'upstream failed', upstream: 'a', output: false }, status: 'failed', steps: [] },
   { what: 'unknown', before: { files: 'a.synced', local: 'a', upstream: 'a', output: false }, status: 'unknown', steps: [] },
 ];
 
@@ -94,6 +98,15 @@ describe('events', () => {
       const once = applyEvent(history.reduce((run, each) => applyEvent(run, each), unknownRun), last);
       assert.deepEqual(applyEvent(once, last), once);
     }));
+  });
+  it('of a copy leave the files that the original leaves', () => {
+    const syncFiles = (...events: RunEvent[]): string => pipelineFiles(events.reduce((run, each) => applyEvent(run, each), flagsOf(''))).map(({ name }) => name).join(' ');
+    const fails: RunEvent = { kind: 'sync-ended', failed: [keyOf('a')] };
+    assert.equal(syncFiles(copying), 'sync.started');
+    assert.equal(syncFiles(copying, copied), 'sync.done');
+    assert.equal(syncFiles(copying, fails), 'sync.failed sync.started');
+    assert.equal(syncFiles(copying, fails, copying), 'sync.started');
+    assert.equal(syncFiles(copying, copied, copying), 'sync.started');
   });
   it('leave the record they started from as it was', () => {
     const run = Object.freeze(flagsOf('output a.synced'));
