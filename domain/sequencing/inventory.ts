@@ -104,17 +104,18 @@ function countsOf(files: readonly Placed[]): Record<CountedType, number> {
 const standing: readonly string[] = [...fileTypes.flatMap(({ extension }) => (['_pass', '_fail'] satisfies Part[]).map((part) => `${extension}${part}`)), 'pod5'];
 
 function byBarcode(cell: string, files: readonly Placed[]): Record<string, Categories> {
-  const barcodes = [...new Set(files.map(({ barcode }) => barcode))].toSorted(compareBytes);
+  const barcodes = new Map<string, Map<string, string[]>>();
+  for (const { barcode, type, part, path } of files) {
+    const lists = barcodes.get(barcode) ?? new Map<string, string[]>(standing.map((category) => [category, []]));
+    const category = `${type.extension}${part}`;
+    const list = lists.get(category) ?? [];
+    list.push(`${cell}/${path}`);
+    barcodes.set(barcode, lists.set(category, list));
+  }
   return Object.fromEntries(
-    barcodes.map((barcode) => {
-      const lists = new Map<string, string[]>(standing.map((category) => [category, []]));
-      for (const file of files) {
-        if (file.barcode !== barcode) continue;
-        const category = `${file.type.extension}${file.part}`;
-        lists.set(category, [...(lists.get(category) ?? []), `${cell}/${file.path}`]);
-      }
-      return [barcode, Object.fromEntries([...lists].map(([category, paths]) => [category, naturalOrder(paths)]))];
-    }),
+    [...barcodes]
+      .toSorted(([a], [b]) => compareBytes(a, b))
+      .map(([barcode, lists]) => [barcode, Object.fromEntries([...lists].map(([category, paths]) => [category, naturalOrder(paths)]))]),
   );
 }
 
