@@ -83,8 +83,14 @@ export interface CellFacts {
 export function deriveCells({ flags, local, upstream }: CellFacts, rules: Rules = 'longshore'): Cell[] {
   const listed = new Set(upstream.cells);
   const listedByKey = new Map(upstream.cells.map((cell) => [cellKey(cell), cell]));
-  const upstreamCellOf = (cell: string): string | null => (listed.has(cell) ? cell : ((rules === 'longshore' ? listedByKey.get(cellKey(cell)) : undefined) ?? null));
   const localKeys = new Set(local.map(cellKey));
+  const localCells = new Set(local);
+  const upstreamCellOf = (cell: string): string | null => {
+    if (listed.has(cell)) return cell;
+    const renamed = rules === 'longshore' ? listedByKey.get(cellKey(cell)) : undefined;
+    // Where the cell lies under its own name too, that one is the copy.
+    return renamed === undefined || localCells.has(renamed) ? null : renamed;
+  };
 
   const cells: Cell[] = local.map((cell) => {
     const key = cellKey(cell);

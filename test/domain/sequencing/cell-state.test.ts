@@ -33,6 +33,7 @@ describe('the state of a cell', () => {
 
   const different: [what: string, sketch: Sketch, original: string, longshore: string][] = [
     ['a library renamed here before the end of its copy (dv-32)', { local: 'x:a', upstream: 'a' }, 'a=INCOMPLETE', 'a=PENDING'],
+    ['a second copy in another library beside the first', { local: 'a x:a', upstream: 'a' }, 'a=INCOMPLETE a=PENDING', 'a=INCOMPLETE a=PENDING'],
     ['only recorded, done', { files: 'a.done' }, '', 'a=PROCESSED'],
     ['only recorded, aborted', { files: 'a.aborted' }, '', 'a=ABORTED'],
     ['only recorded, its data lost', { files: 'a.synced' }, '', 'a=INCOMPLETE'],
