@@ -16,7 +16,7 @@ export interface StatusReport {
 }
 
 /** Which states each list of cells has; lists of names are separated by tabs and sorted. */
-export const cellLists: readonly (readonly [field: string, states: readonly CellState[]])[] = [
+const cellLists: readonly (readonly [field: string, states: readonly CellState[]])[] = [
   ['Cells', cellStates],
   ['CellsPending', ['NEW', 'PENDING', 'INCOMPLETE']],
   ['CellsReady', ['READY']],

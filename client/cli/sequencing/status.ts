@@ -84,7 +84,7 @@ function clockText(time: Date): string {
 }
 
 /** One field a line, as scripts read them. Tabs separate the cells of a list; any other control character is shown. */
-export function fieldLines(report: StatusReport): string {
+function fieldLines(report: StatusReport): string {
   return statusFields(report)
     .map(([field, values]) => `${field}: ${values.map(safeText).join('\t')}`)
     .join('\n');

@@ -1,4 +1,4 @@
-/** The faults of the pipeline that this one replaces, each with the better behaviour. Numbers are those of the project’s study of it. */
+/** The faults of the pipeline that this one replaces, D1 to D17, and its known problems: each with the better behaviour. */
 import assert from 'node:assert/strict';
 import { batchOf, isBatchDirectory, runPath } from '../../../domain/sequencing/batching.ts';
 import { completionOf } from '../../../domain/sequencing/completion.ts';
