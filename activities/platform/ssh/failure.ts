@@ -20,9 +20,7 @@ export async function sshFailure(target: SshTarget, stderr: string): Promise<Ope
     const sent = /fingerprint for the \S+ key sent by the remote host is\s+(SHA256:[A-Za-z0-9+/]+)/u.exec(stderr)?.[1] ?? 'unknown';
     const place = /^Offending .* key in (.*):(\d+)\r?$/mu.exec(stderr);
     const known = place === null ? 'unknown' : await knownFingerprint(target, place[1]!);
-    return new OperationError('IntegrityMismatch', `The host key of ${name} has changed: it sent ${sent}, known is ${known}.`, {
-      ...(place === null ? {} : { place: { file: place[1]!, line: Number(place[2]) } }),
-    });
+    return new OperationError('IntegrityMismatch', `The host key of ${name} has changed: it sent ${sent}, known is ${known}.`, place === null ? {} : { place: { file: place[1]!, line: Number(place[2]) } });
   }
   const said = lastLine(stderr);
   for (const [pattern, type, meaning] of complaints) {
