@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { untilGone } from '../processes.ts';
+import { endTree } from './process-tree.ts';
 import { findProgram, listening, serviceDirectory, startServer, withFreePorts } from './process.ts';
 
 const install = 'apt-get install --no-install-recommends openssh-server openssh-client';
@@ -114,27 +114,4 @@ export async function startSshd(): Promise<PrivateSshd> {
     directory.remove();
     throw error;
   }
-}
-
-/** Every process below `pid`, nearest first. */
-export function descendants(pid: number): number[] {
-  try {
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter((text) => text !== '').map(Number);
-    return children.flatMap((child) => [child, ...descendants(child)]);
-  } catch {
-    return []; // it has ended
-  }
-}
-
-/** Kills what is below `pid` and waits until it is gone; `pid` itself is its starter's affair. */
-async function endTree(pid: number): Promise<void> {
-  const found = descendants(pid);
-  for (const each of found) {
-    try {
-      process.kill(each, 'SIGKILL');
-    } catch {
-      // it was faster
-    }
-  }
-  await untilGone(...found);
 }

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { keepLeftovers, partialDirectory, rsync, type RsyncCopy, type RsyncProgress } from '../../../../activities/platform/rsync/index.ts';
 import type { SshTarget } from '../../../../activities/platform/ssh/index.ts';
-import { descendants, startSshd, type PrivateSshd } from '../../../support/services/sshd.ts';
+import { descendants } from '../../../support/services/process-tree.ts';
+import { startSshd, type PrivateSshd } from '../../../support/services/sshd.ts';
 import { startTcpProxy, type TcpProxy } from '../../../support/services/tcp-proxy.ts';
 import { untilGone } from '../../../support/processes.ts';
 
