@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { open, stat, type FileHandle } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import type { DuplexOptions } from 'node:stream';
 import { Readable } from 'node:stream';
 import { constants, crc32, createGunzip, deflateRaw, type ZlibOptions } from 'node:zlib';
@@ -27,8 +26,6 @@ export interface MergeFastq {
   target: string;
   /** Of gzip, 1 to 9; default 6. */
   level?: number;
-  /** Compressors that run at a time, at most four (libuv's); default: what the machine has. */
-  threads?: number;
 }
 
 export interface MergedFastq extends FastqCounts {
@@ -51,7 +48,7 @@ export interface MergeProgress {
  * Throws `InputCorrupt` (damaged gzip, malformed record; names the file and the line), `InputNotReady` (a file changed meanwhile), `NotFound`, `PermissionDenied`,
  * `TransportError`, `StorageFull`; rejects with the signal's reason. An earlier target is then as it was.
  */
-export async function mergeFastq({ files, target, level = 6, threads = availableParallelism() }: MergeFastq, hooks: Hooks<MergeProgress> = {}): Promise<MergedFastq> {
+export async function mergeFastq({ files, target, level = 6 }: MergeFastq, hooks: Hooks<MergeProgress> = {}): Promise<MergedFastq> {
   hooks.signal?.throwIfAborted();
   const counter = new FastqCounter();
   const checked = checkedText(files, counter, hooks);
@@ -63,7 +60,7 @@ export async function mergeFastq({ files, target, level = 6, threads = available
   let bytes = 0;
   async function* compressed(): AsyncGenerator<Uint8Array, void> {
     try {
-      for await (const part of gzip(first.value!, blocks, level, Math.min(4, threads))) {
+      for await (const part of gzip(first.value!, blocks, level)) {
         md5.update(part);
         bytes += part.length;
         yield part;
@@ -283,8 +280,10 @@ class FastqCounter {
   }
 }
 
-/** What one compressor gets. Larger: fewer seams; smaller: less memory. */
-const blockSize = 2 ** 19;
+/** As many as libuv has threads: with fewer the next block would wait for the oldest, with more it would wait in a queue. */
+const compressors = 4;
+/** What one compressor gets. Larger: fewer seams; smaller: others wait less for a thread. */
+const blockSize = 2 ** 18;
 /** How far deflate looks back. */
 const windowSize = 2 ** 15;
 
@@ -308,7 +307,7 @@ async function* inBlocks(text: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer
 }
 
 /** One gzip member (RFC 1952) without name or time. Blocks are compressed side by side, each with the end of the one before as its dictionary. */
-async function* gzip(first: Buffer, others: AsyncIterator<Buffer, void>, level: number, threads: number): AsyncGenerator<Uint8Array, void> {
+async function* gzip(first: Buffer, others: AsyncIterator<Buffer, void>, level: number): AsyncGenerator<Uint8Array, void> {
   yield Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255);
   const waiting: Promise<Buffer>[] = [];
   let crc = 0;
@@ -322,7 +321,7 @@ async function* gzip(first: Buffer, others: AsyncIterator<Buffer, void>, level: 
       deflating.catch(() => undefined); // it is awaited in its turn
       waiting.push(deflating);
       before = block;
-      if (waiting.length > threads) yield await waiting.shift()!;
+      if (waiting.length >= compressors) yield await waiting.shift()!;
       const next = await others.next();
       block = next.done === true ? undefined : next.value;
     }

@@ -58,13 +58,13 @@ describe('merging FASTQ', () => {
     assert.deepEqual([reads, bases, shortest, longest], [100, lengths.reduce((a, b) => a + b), Math.min(...lengths), Math.max(...lengths)]);
   });
 
-  it('is the same for the same content, however it comes and however many compress it', async () => {
+  it('is the same for the same content, however it comes', async () => {
     // Several blocks, with repetitions across their seams.
     const records = Array.from({ length: 300 }, (_, n) => read(randomBases(4000).repeat(2), `read${n}`));
-    const whole = await merged([await file(records.join(''))], { threads: 1 });
+    const whole = await merged([await file(records.join(''))]);
     assert.equal(gunzipSync(await readFile(target)).toString(), records.join(''));
     const parts = await Promise.all([0, 100, 200].map((at) => gzFile(records.slice(at, at + 100).join(''))));
-    const again = await merged(parts, { threads: 4 });
+    const again = await merged(parts);
     assert.deepEqual(again.merged, whole.merged);
     const quick = await merged(parts, { level: 1 });
     assert.notEqual(quick.merged!.md5, whole.merged!.md5);
