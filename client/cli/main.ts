@@ -16,6 +16,7 @@ import { problemOf } from './failures.ts';
 import { hasPrintedJson, note, paint, printJson, safeText, withoutColour } from './output.ts';
 import { registerSchedules } from './schedules.ts';
 import { registerSetup } from './setup.ts';
+import { registerSequencing } from './sequencing/index.ts';
 import { registerStorage } from './storage/index.ts';
 import { registerWorker } from './worker.ts';
 
@@ -34,6 +35,7 @@ export function buildProgram(): Command {
   program.addHelpText('afterAll', ({ command }) => (command === program ? '' : '\nAlways possible: --config <file>, --json, --no-color'));
 
   registerStorage(program);
+  registerSequencing(program);
   registerSetup(program);
   registerDatabase(program);
   registerWorker(program);
