@@ -4,24 +4,18 @@ import { type Cell, type CellState, cellStates } from '../../domain/sequencing/c
 import { type CellFlags, flagsOfCell, type RunFlags } from '../../domain/sequencing/flags.ts';
 import { compareBytes } from '../../domain/sequencing/order.ts';
 import type { RunStatus } from '../../domain/sequencing/run-status.ts';
+import type { RunSave } from '../../workflows/sequencing/contract.ts';
 import { transaction, type Database } from '../platform/database/index.ts';
 
-export interface RunRecord {
-  experiment: string;
-  /** Its label in the configuration. */
-  instrument: string;
-  /** Grows with everything that is recorded of the run. */
-  revision: number;
-  status: RunStatus;
-  /** Of the raw copy; null before it is set up. */
-  directory: string | null;
-  flags: RunFlags;
-  /** Sorted by name. */
-  cells: Cell[];
-}
+/** What is kept of a run. */
+export type RunRecord = Omit<RunSave, 'events' | 'notices'>;
 
-/** A record with the ISO instants of its first sight and its last change. */
-export type StoredRun = RunRecord & { firstSeen: string; changedAt: string };
+export interface StoredRun extends RunRecord {
+  /** The flags by which its files were last written; null before the first time. */
+  projected: RunFlags | null;
+  /** ISO instant. */
+  changedAt: string;
+}
 
 interface RunRow {
   run_id: number;
@@ -29,8 +23,10 @@ interface RunRow {
   instrument: string;
   revision: number | string;
   status: RunStatus;
+  location: string;
+  processings: number;
+  attention: string | null;
   known: number;
-  directory: string | null;
   upstream: string | null;
   output: string | null;
   type: ExperimentTypeName | null;
@@ -44,7 +40,8 @@ interface RunRow {
   notified: string;
   start_times: string;
   report_url: string | null;
-  first_seen: string;
+  projected: string | null;
+  first_seen: number | string;
   changed_at: string;
 }
 
@@ -74,8 +71,10 @@ export async function saveRun(db: Database, run: RunRecord, at: string): Promise
     instrument: run.instrument,
     revision: run.revision,
     status: run.status,
+    location: run.location,
+    processings: run.processings,
+    attention: run.attention,
     known: flags.known,
-    directory: run.directory,
     upstream: flags.upstream,
     output: flags.output,
     type: flags.type?.type ?? null,
@@ -89,12 +88,13 @@ export async function saveRun(db: Database, run: RunRecord, at: string): Promise
     notified: JSON.stringify(flags.notified),
     start_times: JSON.stringify(flags.startTimes),
     report_url: flags.reportUrl,
+    first_seen: run.firstSeen,
     changed_at: at,
   };
   return transaction(db, async (trx) => {
     const place = { experiment: run.experiment };
     // The run's row is the lock of all its rows.
-    await trx('run').insert({ ...place, ...columns, first_seen: at }).onConflict('experiment').merge(['experiment']);
+    await trx('run').insert({ ...place, ...columns }).onConflict('experiment').merge(['experiment']);
     const stored: Pick<RunRow, 'run_id' | 'revision'> | undefined = await trx('run').where(place).forUpdate().first('run_id', 'revision');
     const { run_id: runId, revision } = stored!;
     if (Number(revision) > run.revision) return false;
@@ -134,11 +134,14 @@ export async function storedRun(db: Database, experiment: string): Promise<Store
     experiment: row.experiment,
     instrument: row.instrument,
     revision: Number(row.revision),
+    location: row.location,
+    processings: row.processings,
     status: row.status,
-    directory: row.directory,
+    attention: row.attention,
     flags: flagsFrom(row, rows),
     cells,
-    firstSeen: row.first_seen,
+    projected: row.projected === null ? null : JSON.parse(row.projected),
+    firstSeen: Number(row.first_seen),
     changedAt: row.changed_at,
   };
 }
@@ -161,14 +164,21 @@ function flagsFrom(row: RunRow, rows: readonly CellRow[]): RunFlags {
   };
 }
 
+/** Notes by which flags the files of a run were written, unless a newer record is there by now; tells whether it was noted. */
+export async function saveProjected(db: Database, { experiment, revision, flags }: Pick<RunRecord, 'experiment' | 'revision' | 'flags'>): Promise<boolean> {
+  return (await db.knex('run').where({ experiment, revision }).update({ projected: JSON.stringify(flags) })) > 0;
+}
+
 /** A run in a list: how many cells are in which state. */
 export interface RunSummary {
   experiment: string;
   instrument: string;
   status: RunStatus;
   type: ExperimentTypeName | null;
-  failed: string | null;
-  firstSeen: string;
+  attention: string | null;
+  /** Unix seconds. */
+  firstSeen: number;
+  /** ISO instant. */
   changedAt: string;
   cells: Partial<Record<CellState, number>>;
 }
@@ -184,7 +194,7 @@ export async function listRuns(db: Database, { instrument, statuses, limit = 100
   const query = db.knex('run').orderBy('changed_at', 'desc').orderBy('experiment').limit(limit);
   if (instrument !== undefined) void query.where({ instrument });
   if (statuses !== undefined) void query.whereIn('status', [...statuses]);
-  const runs: Pick<RunRow, 'run_id' | 'experiment' | 'instrument' | 'status' | 'type' | 'failed' | 'first_seen' | 'changed_at'>[] = await query.select('run_id', 'experiment', 'instrument', 'status', 'type', 'failed', 'first_seen', 'changed_at');
+  const runs: Pick<RunRow, 'run_id' | 'experiment' | 'instrument' | 'status' | 'type' | 'attention' | 'first_seen' | 'changed_at'>[] = await query.select('run_id', 'experiment', 'instrument', 'status', 'type', 'attention', 'first_seen', 'changed_at');
   const counts: { run_id: number; state: CellState; cells: number }[] = await db
     .knex('cell')
     .whereIn('run_id', runs.map(({ run_id }) => run_id))
@@ -193,7 +203,7 @@ export async function listRuns(db: Database, { instrument, statuses, limit = 100
     .select('run_id', 'state', { cells: db.knex.raw('count(*)') });
   return runs.map(({ run_id, first_seen: firstSeen, changed_at: changedAt, ...run }) => ({
     ...run,
-    firstSeen,
+    firstSeen: Number(firstSeen),
     changedAt,
     cells: Object.fromEntries(counts.filter((count) => count.run_id === run_id).map(({ state, cells }) => [state, Number(cells)])),
   }));
@@ -204,6 +214,7 @@ export interface CellSummary extends Cell {
   experiment: string;
   instrument: string;
   failed: string | null;
+  /** ISO instants. */
   firstSeen: string;
   changedAt: string;
 }
@@ -212,7 +223,7 @@ export interface CellSummary extends Cell {
 export async function listCells(db: Database, { instrument, states = cellStates, limit = 1000 }: { instrument?: string; states?: readonly CellState[]; limit?: number } = {}): Promise<CellSummary[]> {
   const query = db.knex('cell as c').join('run as r', 'r.run_id', 'c.run_id').whereIn('c.state', [...states]).orderBy('c.changed_at', 'desc').orderBy('c.cell_key').limit(limit);
   if (instrument !== undefined) void query.where('r.instrument', instrument);
-  const rows: (CellRow & Pick<RunRow, 'experiment' | 'instrument' | 'first_seen' | 'changed_at'>)[] = await query.select('c.*', 'r.experiment', 'r.instrument');
+  const rows: (CellRow & { experiment: string; instrument: string; first_seen: string; changed_at: string })[] = await query.select('c.*', 'r.experiment', 'r.instrument');
   return rows.map((row) => ({
     experiment: row.experiment,
     instrument: row.instrument,

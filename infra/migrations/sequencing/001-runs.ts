@@ -1,7 +1,7 @@
 import type { Migration } from '../../../activities/platform/database/index.ts';
 import { createTable, dropTables } from '../tables.ts';
 
-/** Runs and their cells as they were last recorded, and the names that instruments' directories were given at first sight. */
+/** What instruments hold and how it was named at first sight; runs and their cells as they were last recorded. */
 export const runs: Migration = {
   name: 'sequencing-001-runs',
 
@@ -14,6 +14,27 @@ export const runs: Migration = {
       'primary key (instrument, raw_directory)',
       'unique (experiment)',
     ]);
+    await createTable(target, 'instrument', () => [
+      'label varchar(64) not null primary key',
+      // Number of the newest change of its runs.
+      'sequence bigint not null',
+      'listed_at varchar(32)',
+    ]);
+    await createTable(target, 'sighting', ({ index }) => [
+      'experiment varchar(255) not null primary key',
+      'instrument varchar(64) not null',
+      'location text not null',
+      // Unix seconds.
+      'first_seen bigint not null',
+      // False: the instrument has it no more, or it is local.
+      'listed boolean not null',
+      // Of the last change; 0: there was none that anybody must know of.
+      'sequence bigint not null',
+      // JSON: cells and whether they have ended; signals given by hand that are not recorded.
+      'cells mediumtext not null',
+      'signals mediumtext not null',
+      index('sighting_change', 'instrument', 'sequence'),
+    ]);
     await createTable(target, 'run', ({ id, index }) => [
       `run_id ${id}`,
       'experiment varchar(255) not null',
@@ -21,9 +42,11 @@ export const runs: Migration = {
       // Counts what was recorded of the run: a late writer never puts an older state over a newer one.
       'revision bigint not null',
       'status varchar(32) not null',
-      // Whether its files are written, and what is upstream, null where nobody knows.
+      'location text not null',
+      'processings int not null',
+      // Why a person must act.
+      'attention text',
       'known boolean not null',
-      'directory text',
       'upstream text',
       'output text',
       'type varchar(16)',
@@ -38,7 +61,10 @@ export const runs: Migration = {
       'notified text not null',
       'start_times text not null',
       'report_url text',
-      'first_seen varchar(32) not null',
+      // JSON: the flags by which the files of `pipeline/` were last written.
+      'projected mediumtext',
+      // Unix seconds.
+      'first_seen bigint not null',
       'changed_at varchar(32) not null',
       'unique (experiment)',
       index('run_status', 'status'),
@@ -66,6 +92,6 @@ export const runs: Migration = {
   },
 
   async down(target) {
-    await dropTables(target, 'cell', 'run', 'pin');
+    await dropTables(target, 'cell', 'run', 'sighting', 'instrument', 'pin');
   },
 };

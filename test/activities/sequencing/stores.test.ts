@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { appendEvents, storedEvents, type StoredEvent } from '../../../activities/sequencing/event-store.ts';
 import { keepPins, storedPins } from '../../../activities/sequencing/pin-store.ts';
-import { listCells, listRuns, saveRun, storedRun, type RunRecord } from '../../../activities/sequencing/run-store.ts';
+import { listCells, listRuns, saveProjected, saveRun, storedRun, type RunRecord } from '../../../activities/sequencing/run-store.ts';
 import { migrate } from '../../../activities/platform/database/index.ts';
 import { noCellFlags, unknownRun } from '../../../domain/sequencing/flags.ts';
 import { migrations } from '../../../infra/migrations/index.ts';
@@ -18,7 +18,10 @@ const run: RunRecord = {
   instrument: 'EGS1',
   revision: 3,
   status: 'processing_sync_needed',
-  directory: '/runs/2019/20190614_EGS1_11685BN',
+  location: 'prom@promethion:/data/11685BN',
+  firstSeen: 1_560_000_000,
+  processings: 2,
+  attention: 'One cell failed.',
   flags: {
     ...unknownRun,
     known: true,
@@ -32,8 +35,8 @@ const run: RunRecord = {
     startTimes: ['1.0@Monday, 01 Jan 2024 00:00:00'],
   },
   cells: [
-    { key, cell: `lib-1/${key}`, state: 'PROCESSING', present: true, upstreamCell: `lib-1/${key}` },
     { key: other, cell: `lib 2/${other}`, state: 'NEW', present: false, upstreamCell: `lib 2/${other}` },
+    { key, cell: `lib-1/${key}`, state: 'PROCESSING', present: true, upstreamCell: `lib-1/${key}` },
   ],
 };
 
@@ -52,16 +55,16 @@ for (const dialect of dialects) {
     it('give back the run that was kept', async () => {
       assert.equal(await storedRun(test.db, run.experiment), null);
       assert.equal(await saveRun(test.db, run, at), true);
-      assert.deepEqual(await storedRun(test.db, run.experiment), { ...run, firstSeen: at, changedAt: at });
+      assert.deepEqual(await storedRun(test.db, run.experiment), { ...run, projected: null, changedAt: at });
     });
 
     it('keep the newest record, in whatever order they come', async () => {
-      const newer: RunRecord = { ...run, revision: 5, status: 'complete', flags: { ...run.flags, failed: null, cells: {} }, cells: [{ ...run.cells[0]!, state: 'PROCESSED' }] };
+      const newer: RunRecord = { ...run, revision: 5, status: 'complete', flags: { ...run.flags, failed: null, cells: {} }, cells: [{ ...run.cells[1]!, state: 'PROCESSED' }] };
       await saveRun(test.db, run, at);
       assert.equal(await saveRun(test.db, newer, later), true);
       assert.equal(await saveRun(test.db, { ...run, revision: 4 }, later), false);
       assert.equal(await saveRun(test.db, newer, later), true, 'the same again');
-      assert.deepEqual(await storedRun(test.db, run.experiment), { ...newer, firstSeen: at, changedAt: later });
+      assert.deepEqual(await storedRun(test.db, run.experiment), { ...newer, projected: null, changedAt: later });
     });
 
     it('keep the newest of many writers at once', async () => {
@@ -70,9 +73,18 @@ for (const dialect of dialects) {
       assert.equal((await storedRun(test.db, run.experiment))?.revision, 9);
     });
 
+    it('note by which flags files were written, unless the record is newer', async () => {
+      await saveRun(test.db, run, at);
+      assert.equal(await saveProjected(test.db, run), true);
+      assert.deepEqual((await storedRun(test.db, run.experiment))?.projected, run.flags);
+      await saveRun(test.db, { ...run, revision: 4, flags: unknownRun }, at);
+      assert.equal(await saveProjected(test.db, run), false);
+      assert.deepEqual((await storedRun(test.db, run.experiment))?.projected, run.flags);
+    });
+
     it('list runs and cells by state and instrument', async () => {
       await saveRun(test.db, run, at);
-      await saveRun(test.db, { ...run, experiment: 'x_MIN2_y', instrument: 'MIN2', status: 'complete', cells: [{ ...run.cells[0]!, state: 'PROCESSED' }] }, later);
+      await saveRun(test.db, { ...run, experiment: 'x_MIN2_y', instrument: 'MIN2', status: 'complete', cells: [{ ...run.cells[1]!, state: 'PROCESSED' }] }, later);
       assert.deepEqual((await listRuns(test.db)).map(({ experiment, cells }) => [experiment, cells]), [['x_MIN2_y', { PROCESSED: 1 }], [run.experiment, { NEW: 1, PROCESSING: 1 }]]);
       assert.deepEqual((await listRuns(test.db, { statuses: ['complete'] })).map(({ instrument }) => instrument), ['MIN2']);
       assert.deepEqual(await listRuns(test.db, { instrument: 'EGS2' }), []);
