@@ -10,7 +10,6 @@ import type { Problem } from '../../domain/errors.ts';
 import type { Cell, CellState } from '../../domain/sequencing/cell-state.ts';
 import type { ExperimentType } from '../../domain/sequencing/experiment-type.ts';
 import type { RunFlags } from '../../domain/sequencing/flags.ts';
-import type { RunUpstream } from '../../domain/sequencing/listing.ts';
 import type { CellAction, RunAction } from '../../domain/sequencing/operator-actions.ts';
 import type { Drift } from '../../domain/sequencing/pipeline-files.ts';
 import type { RunEvent } from '../../domain/sequencing/run-events.ts';
@@ -209,15 +208,16 @@ export interface RunState {
   firstSeen: number;
   plan: RunPlan;
   flags: RunFlags;
-  upstream: RunUpstream;
-  /** Keys of the cells whose end marker the instrument has. */
-  ended: string[];
+  /** What the newest good listing said; null before the first. */
+  sighting: RunSighting | null;
+  /** The instrument answers. */
+  answers: boolean;
   local: LocalCell[];
   outputResolves: boolean;
   /** Cells by how the last pass over them ended that began after their end. */
   passes: Record<string, 'failed' | 'appended' | 'compared'>;
-  /** Cells whose last copy failed. */
-  copyProblems: Record<string, Problem>;
+  /** Why the last copy or the processing of a cell failed. */
+  problems: Record<string, Problem>;
   lastCopied: number | null;
   idleCopies: number;
   /** The newest change of anything. */
@@ -232,12 +232,16 @@ export interface RunState {
   /** Number of the newest processing, and its cells while it runs. */
   processings: number;
   processing: ProcessingInput | null;
+  /** It was decided at its start that it finishes all cells. */
+  finishesAll: boolean;
   drift: Drift[];
   warnings: string[];
 }
 
 /** What the configuration says to a run. */
 export interface RunPlan {
+  /** Of Longshore; stands in `start_times`. */
+  version: string;
   /** Small files and reads first, raw signal after. */
   phased: boolean;
   /** A complete run's workflow ends after this long. */
@@ -272,7 +276,7 @@ export type NoteEvent =
   | { kind: 'copied'; key: string; files: number; bytes: string; seconds: number }
   | { kind: 'copy-failed'; key: string; problem: Problem }
   | { kind: 'stalled'; since: string }
-  | { kind: 'hand-signal'; file: string };
+  | { kind: 'imported'; remark: string };
 
 export interface RunView {
   experiment: string;
@@ -384,10 +388,12 @@ export interface CopyResult {
   seconds: number;
 }
 
-/** What is known of a run when its workflow begins. */
+/** What is known of a run when its workflow begins; without a record and a sighting there is no such run. */
 export interface OpenedRun {
   /** From the database, else from the files of `pipeline/` (an import), else null: it is new. */
-  record: { flags: RunFlags; revision: number; processings: number; firstSeen: number; instrument: string; location: string } | null;
+  record: { flags: RunFlags; revision: number; processings: number; firstSeen: number; instrument: string; location: string; /** Unix seconds of the newest event, or (an import) of the newest modification. */ lastChange: number } | null;
+  /** What the newest good listing said, where the input gave none. */
+  sighting: RunSighting | null;
   /** What the import changed, one sentence each. */
   remarks: string[];
   plan: RunPlan;
@@ -431,7 +437,7 @@ export interface RunSave {
   notices: TicketEvent[];
 }
 
-/** What a processing is made of; per cell so many parts, each a bounded batch of files. */
+/** What a processing is made of; per cell so many parts, each a batch of files; at most 200 parts and cells together, so that its history stays small. */
 export interface ProcessingPlan {
   cells: { key: string; cell: string; parts: number }[];
   /** Cells that cannot be processed: they fail alone. */
@@ -460,7 +466,10 @@ export interface SequencingFileActivities {
   setUpRun(input: { experiment: string; location: string }): Promise<SetUp>;
   /** One pass over one cell by the instrument's strategy; heartbeats `CopyProgress`. Throws what `rsync` throws; `StorageFull` before it begins when too little space is left. */
   copyCell(input: { experiment: string; instrument: string; location: string; task: CopyTask; pass: Pass }): Promise<CopyResult>;
-  /** Saves, then projects. Idempotent by revision, event numbers and notices' keys. Hand signals in the files are left for `lookAtRun`. */
+  /**
+   * Saves, then projects. Idempotent by revision, event numbers and notices' keys. What neither the record before nor the new one says (an
+   * `aborted` or a type written by hand) is left in the files for `lookAtRun`; what only the record before said is removed.
+   */
   saveRun(input: RunSave): Promise<{ drift: Drift[] }>;
   /** Inventory (`sc_data.yaml`, one file an attempt), counts, final summaries. The plan itself is kept beside the products. */
   planProcessing(input: ProcessingInput): Promise<ProcessingPlan>;
