@@ -12,29 +12,36 @@ import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
 import { readRunDirectory, type RunDirectory } from './run-directory.ts';
 import { storedRun } from './run-store.ts';
 import { runDirectories, runPlan, runsRoot } from './settings.ts';
+import { storedSighting } from './sighting-store.ts';
 
 const mostWarnings = 20;
+
+const nothingHere: RunLook = { cells: [], found: null, outputResolves: false, warnings: [] };
 
 /** The run's directory; an empty look where there is none. Throws `NotFound` when the root of raw copies is missing, `PermissionDenied`, `TransportError`, `InputCorrupt`. */
 export async function lookAtRun(config: Config, experiment: string, hooks: { signal?: AbortSignal } = {}): Promise<RunLook> {
   const directory = await readIfThere(config, experiment, hooks);
-  return directory === null ? { cells: [], found: null, outputResolves: false, warnings: [] } : lookOf(directory);
+  return directory === null ? nothingHere : lookOf(directory);
 }
 
 /** See `OpenedRun`. Throws what `lookAtRun` throws. */
-export async function openRun({ config, database }: { config: Config; database: Database }, { experiment, sighting }: { experiment: string; sighting?: RunSighting }, hooks: { signal?: AbortSignal } = {}): Promise<OpenedRun> {
+export async function openRun({ config, database, version }: { config: Config; database: Database; version: string }, input: { experiment: string; sighting?: RunSighting }, hooks: { signal?: AbortSignal } = {}): Promise<OpenedRun> {
+  const { experiment } = input;
   const stored = await storedRun(database, experiment);
-  const look = await lookAtRun(config, experiment, hooks);
+  const sighting = input.sighting ?? (await storedSighting(database, experiment));
+  const directory = await readIfThere(config, experiment, hooks);
+  const look = directory === null ? nothingHere : lookOf(directory);
   if (stored !== null) {
-    const { flags, revision, processings, firstSeen, instrument, location } = stored;
-    return { record: { flags, revision, processings, firstSeen, instrument, location }, remarks: [], plan: runPlan(config, instrument), look };
+    const { flags, revision, processings, firstSeen, instrument, location, changedAt } = stored;
+    return { record: { flags, revision, processings, firstSeen, instrument, location, lastChange: Math.floor(Date.parse(changedAt) / 1000) }, sighting, remarks: [], plan: runPlan(config, instrument, version), look };
   }
   const instrument = sighting?.instrument ?? labelOf(experiment);
-  const plan = runPlan(config, instrument);
-  if (look.found === null) return { record: null, remarks: [], plan, look };
+  const plan = runPlan(config, instrument, version);
+  if (directory === null || look.found === null) return { record: null, sighting, remarks: [], plan, look };
   const { run: flags, remarks } = importRun(look.found);
-  const firstSeen = sighting?.firstSeen ?? Math.floor(Date.now() / 1000);
-  return { record: { flags, revision: 0, processings: 0, firstSeen, instrument, location: sighting?.location ?? flags.upstream ?? local }, remarks, plan, look };
+  const now = Math.floor(Date.now() / 1000);
+  const record = { flags, revision: 0, processings: 0, firstSeen: sighting?.firstSeen ?? now, instrument, location: sighting?.location ?? flags.upstream ?? local, lastChange: Math.floor(directory.newest ?? now) };
+  return { record, sighting, remarks, plan, look };
 }
 
 async function readIfThere(config: Config, experiment: string, hooks: { signal?: AbortSignal }): Promise<RunDirectory | null> {
@@ -54,7 +61,7 @@ async function readIfThere(config: Config, experiment: string, hooks: { signal?:
 }
 
 /** What a workflow is told of a run's directory. */
-export function lookOf({ cells, endMarkers, files, flags, outputResolves, warnings }: RunDirectory): RunLook {
+function lookOf({ cells, endMarkers, files, flags, outputResolves, warnings }: RunDirectory): RunLook {
   const faults: string[] = [];
   const seen = cells.map((cell): LocalCell => {
     try {

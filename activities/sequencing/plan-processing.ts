@@ -19,8 +19,15 @@ interface Hooks {
   signal?: AbortSignal;
 }
 
-/** Files of one step, about; a barcode's files stay together. */
+/** Files of one step, about; a barcode's files stay together. More where there would be too many steps for a workflow. */
 const filesPerPart = 200;
+const mostSteps = 200;
+
+/** So many files of `total` in one part that parts, and one more step a cell, stay within bounds; `bins`: parts may be half full. */
+function partSize(wanted: number, { total, cells, bins }: { total: number; cells: number; bins: 1 | 2 }): number {
+  return Math.max(wanted, Math.ceil((bins * total) / Math.max(1, mostSteps - 2 * cells)));
+}
+
 const mostWarnings = 20;
 
 /**
@@ -66,10 +73,10 @@ async function planMerges({ input, run, output, work }: { input: ProcessingInput
   const text = stringify(document, { aliasDuplicateObjects: false, lineWidth: 0 });
   await writeFileAtomic(join(work, 'sc_data.yaml'), text);
   await writeFileAtomic(join(output, 'sc_data.yaml'), text);
-  for (const cell of process) {
-    const barcodes = document.scanned_cells[cell];
-    if (barcodes !== undefined) planned.plans.push({ cell, kind: 'full', parts: inParts(mergesOf(barcodes)) });
-  }
+  const merges = process.flatMap((cell) => (document.scanned_cells[cell] === undefined ? [] : [{ cell, merges: mergesOf(document.scanned_cells[cell]) }]));
+  const total = merges.reduce((sum, each) => sum + each.merges.reduce((files, merge) => files + merge.files.length, 0), 0);
+  const size = partSize(filesPerPart, { total, cells: merges.length, bins: 2 });
+  planned.plans.push(...merges.map((each): CellPlan => ({ cell: each.cell, kind: 'full', parts: inParts(each.merges, size) })));
   return planned;
 }
 
@@ -115,11 +122,11 @@ function mergesOf(barcodes: Record<string, Categories>): PlannedMerge[] {
   );
 }
 
-function inParts(merges: readonly PlannedMerge[]): PlannedPart[] {
+function inParts(merges: readonly PlannedMerge[], size: number): PlannedPart[] {
   const parts: { merges: PlannedMerge[]; files: number }[] = [];
   for (const merge of merges) {
     const last = parts.at(-1);
-    if (last === undefined || last.files + merge.files.length > filesPerPart) parts.push({ merges: [merge], files: merge.files.length });
+    if (last === undefined || last.files + merge.files.length > size) parts.push({ merges: [merge], files: merge.files.length });
     else {
       last.merges.push(merge);
       last.files += merge.files.length;
@@ -129,18 +136,20 @@ function inParts(merges: readonly PlannedMerge[]): PlannedPart[] {
 }
 
 async function planChecksums(config: Config, { input, run }: { input: ProcessingInput; run: string }, hooks: Hooks): Promise<Planned> {
-  const planned: Planned = { plans: [], problems: [], warnings: [] };
+  const problems: Planned['problems'] = [];
+  const found: { cell: string; files: string[] }[] = [];
   for (const cell of input.process) {
     hooks.signal?.throwIfAborted();
     try {
-      const files = await listFiles(join(run, cell));
-      planned.plans.push({ cell, kind: 'checksums', parts: dealt(files.map((file) => `${cell}/${file}`), config.sequencing.processing.checksumBatch) });
+      found.push({ cell, files: (await listFiles(join(run, cell))).map((file) => `${cell}/${file}`) });
     } catch (error) {
       if (!(error instanceof OperationError) || error.type === 'TransportError') throw error;
-      planned.problems.push({ key: cellKey(cell), problem: { type: error.type, message: error.message, ...error.place } });
+      problems.push({ key: cellKey(cell), problem: { type: error.type, message: error.message, ...error.place } });
     }
   }
-  return planned;
+  const total = found.reduce((sum, { files }) => sum + files.length, 0);
+  const size = partSize(config.sequencing.processing.checksumBatch, { total, cells: found.length, bins: 1 });
+  return { plans: found.map(({ cell, files }): CellPlan => ({ cell, kind: 'checksums', parts: dealt(files, size) })), problems, warnings: [] };
 }
 
 /** Round-robin into as few batches as hold them all. */

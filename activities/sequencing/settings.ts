@@ -81,7 +81,8 @@ export function isWithin({ from, to }: { from: string; to: string }, timeZone: s
   return start <= end ? now >= start && now < end : now >= start || now < end;
 }
 
-export function runPlan({ sequencing }: Config, instrument: string): RunPlan {
+/** @param version of Longshore. */
+export function runPlan({ sequencing }: Config, instrument: string, version: string): RunPlan {
   const found = sequencing.instruments.find((each) => each.label === instrument);
-  return { phased: found?.copy.phased ?? false, idleSeconds: Math.round(sequencing.idleDays * 86_400), stallSeconds: Math.round(sequencing.stallHours * 3600) };
+  return { version, phased: found?.copy.phased ?? false, idleSeconds: Math.round(sequencing.idleDays * 86_400), stallSeconds: Math.round(sequencing.stallHours * 3600) };
 }

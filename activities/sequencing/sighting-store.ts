@@ -15,6 +15,7 @@ export interface Sighting {
 
 interface SightingRow {
   experiment: string;
+  instrument: string;
   location: string;
   first_seen: number | string;
   listed: number;
@@ -61,13 +62,21 @@ function isNews({ location, listed, cells, signals }: Sighting, row: SightingRow
   return row === undefined || row.location !== location || (row.listed === 1) !== listed || row.cells !== JSON.stringify(cells) || (signals !== '' && row.signals !== signals);
 }
 
+/** What the newest good listing said of a run; null when none ever did. */
+export async function storedSighting(db: Database, experiment: string): Promise<RunSighting | null> {
+  const row: SightingRow | undefined = await db.knex('sighting').where({ experiment }).first();
+  return row === undefined ? null : sightingOf(row);
+}
+
 /** Runs of an instrument that changed after a sequence number, oldest change first. */
 export async function changedSightings(db: Database, { instrument, after, limit }: { instrument: string; after: number; limit: number }): Promise<{ runs: RunSighting[]; upTo: number; more: boolean }> {
   const rows: SightingRow[] = await db.knex('sighting').where({ instrument }).where('sequence', '>', after).orderBy('sequence').limit(limit + 1);
-  const runs = rows.slice(0, limit).map(({ experiment, location, first_seen, listed, cells }): RunSighting => {
-    // What lies here already has no cells upstream.
-    const upstream = listed === 1 && location !== local;
-    return { experiment, instrument, location, firstSeen: Number(first_seen), listed: upstream, cells: upstream ? JSON.parse(cells) : [] };
-  });
-  return { runs, upTo: Number(rows[runs.length - 1]?.sequence ?? after), more: rows.length > limit };
+  const runs = rows.slice(0, limit);
+  return { runs: runs.map(sightingOf), upTo: Number(runs.at(-1)?.sequence ?? after), more: rows.length > limit };
+}
+
+function sightingOf({ experiment, instrument, location, first_seen, listed, cells }: SightingRow): RunSighting {
+  // What lies here already has no cells upstream.
+  const upstream = listed === 1 && location !== local;
+  return { experiment, instrument, location, firstSeen: Number(first_seen), listed: upstream, cells: upstream ? JSON.parse(cells) : [] };
 }
