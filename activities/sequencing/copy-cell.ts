@@ -115,9 +115,9 @@ const measureMs = 120_000;
 
 /** What a directory holds; 0 when it is not there, or its host does not say. */
 async function bytesIn(directory: string, target: SshTarget | null, signal: AbortSignal | undefined): Promise<number> {
-  const [program, ...args] = ['du', '-s', '-k', '--apparent-size', '--', directory];
+  const args = ['-s', '-k', '--apparent-size', '--', directory];
   const options = { signal, timeoutMs: measureMs };
-  const { stdout } = target === null ? await run(program!, args, options) : await runOverSsh(target, [program!, ...args], options);
+  const { stdout } = target === null ? await run('du', args, options) : await runOverSsh(target, ['du', ...args], options);
   return Number(/^(\d+)\t/u.exec(stdout)?.[1] ?? 0) * 1024;
 }
 
@@ -129,8 +129,8 @@ async function namesIn(directory: string): Promise<string[]> {
   }
 }
 
-function copyHooks(cell: string, { signal, onProgress }: Hooks<CopyProgress>): Hooks<RsyncProgress> {
-  return { ...(signal === undefined ? {} : { signal }), onProgress: (progress) => onProgress?.(progressOf(cell, progress)) };
+function copyHooks(cell: string, hooks: Hooks<CopyProgress>): Hooks<RsyncProgress> {
+  return { ...(hooks.signal === undefined ? {} : { signal: hooks.signal }), onProgress: (progress) => hooks.onProgress?.(progressOf(cell, progress)) };
 }
 
 function progressOf(cell: string, { bytes, files, filesLeft, bytesPerSecond: rate, secondsLeft }: RsyncProgress): CopyProgress {

@@ -134,7 +134,7 @@ export async function outboxState(db: Database): Promise<Pick<DrainResult, 'wait
   const [count]: { waiting: number }[] = await unsent().select({ waiting: db.knex.raw('count(*)') });
   const rows: OutboxRow[] = await unsent().whereNotNull('problem_type').orderBy('outbox_id').limit(10);
   return {
-    waiting: Number(count!.waiting),
+    waiting: count!.waiting,
     failing: rows.map(({ message_key: key, experiment, attempts, queued_at: since, problem_type, problem_message }) => ({ key, experiment, attempts, since, problem: { type: problem_type!, message: problem_message ?? '' } })),
   };
 }

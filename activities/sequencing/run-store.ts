@@ -205,7 +205,7 @@ export async function listRuns(db: Database, { instrument, statuses, limit = 100
     ...run,
     firstSeen: Number(firstSeen),
     changedAt,
-    cells: Object.fromEntries(counts.filter((count) => count.run_id === run_id).map(({ state, cells }) => [state, Number(cells)])),
+    cells: Object.fromEntries(counts.filter((count) => count.run_id === run_id).map(({ state, cells }) => [state, cells])),
   }));
 }
 
