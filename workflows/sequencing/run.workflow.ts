@@ -468,6 +468,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
         failure('Stalled', `nothing has changed since ${iso(state.lastChange)}`, [], iso(state.lastChange));
       }
       if (saveDue) {
+        show();
         await save();
         continue;
       }
