@@ -113,7 +113,7 @@ describe('the longshore command', () => {
     it('with 2 for what cannot be chosen', async () => {
       const { code, stderr } = await longshore(['worker', '--capabilities', 'scan,fly', '--config', good]);
       assert.equal(code, 2);
-      assert.equal(stderr, '--capabilities has "fly": expected workflows, scan, services.\n');
+      assert.equal(stderr, '--capabilities has "fly": expected workflows, scan, files, services.\n');
     });
 
     it('with 2 for a deletion that nobody confirmed', async () => {

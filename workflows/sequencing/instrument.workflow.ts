@@ -61,7 +61,10 @@ export async function sequencingInstrumentWorkflow(input: InstrumentInput): Prom
     wake();
   });
   setHandler(wantTurn, ({ copying, ...run }) => {
-    state = { ...state, queue: [...state.queue.filter((each) => each.experiment !== run.experiment), run] };
+    const known = state.queue.find((each) => each.experiment === run.experiment);
+    // Turns are counted by one clock: ours, where it has seen one.
+    const waiting = { ...run, lastCopied: known?.lastCopied ?? run.lastCopied };
+    state = { ...state, queue: [...state.queue.filter((each) => each !== known), waiting] };
     if (copying && state.turn === null) take(run.experiment);
     wake();
   });
