@@ -40,11 +40,8 @@ describe('copying a cell', function () {
   });
   afterEach(() => rm(root, { recursive: true, force: true }));
 
-  type Instrument = NonNullable<Parameters<typeof configSchema.parse>[0]>;
-  const configure = (instrument: object = {}, more: object = {}): Config => {
-    const settings: Instrument = { sequencing: { runsDirectory: runs, outputDirectory: root, minimumFreeGiB: 0, instruments: [{ label: 'EGS2', location: data, ...instrument }], ...more } };
-    return configSchema.parse(settings);
-  };
+  const configure = (instrument: object = {}, more: object = {}): Config =>
+    configSchema.parse({ sequencing: { runsDirectory: runs, outputDirectory: root, minimumFreeGiB: 0, instruments: [{ label: 'EGS2', location: data, ...instrument }], ...more } });
   const input = (pass: Pass, more: Partial<CopyInput['task']> = {}): CopyInput => ({
     experiment,
     instrument: 'EGS2',
