@@ -82,16 +82,14 @@ function typeOf(text: string, account: string | undefined): ExperimentType {
 async function onRun(context: CommandContext, { experiment, request, sentence }: { experiment: string; request: RunAction; sentence: string }, options: ActionOptions): Promise<void> {
   await known(context, experiment);
   await confirm(context, sentence, options);
-  const { connectSequencing } = await import('./live.ts');
-  const view = await (await connectSequencing(context)).run(experiment).act(request, byOf(options));
+  const view = await (await context.connect()).sequencing.run(experiment).act(request, byOf(options));
   tell(context, view);
 }
 
 async function onCell(context: CommandContext, { imperative, cell: action }: Verb, { experiment, key }: { experiment: string; key: string }, options: ActionOptions): Promise<void> {
   await known(context, experiment);
   await confirm(context, `${imperative} the cell ${key} of ${experiment}.`, options);
-  const { connectSequencing } = await import('./live.ts');
-  const view = await (await connectSequencing(context)).run(experiment).cell(key, action, byOf(options));
+  const view = await (await context.connect()).sequencing.run(experiment).cell(key, action, byOf(options));
   tell(context, view, key);
 }
 
@@ -100,8 +98,7 @@ async function onCells(context: CommandContext, { imperative, cell: action, none
   const keys = candidates(action, (await known(context, experiment)).cells);
   if (keys.length === 0) throw new OperationError('ContractError', none);
   await confirm(context, `${imperative} ${keys.length === 1 ? `the cell ${keys[0]}` : `the ${keys.length} cells ${keys.join(', ')}`} of ${experiment}.`, options);
-  const { connectSequencing } = await import('./live.ts');
-  const run = (await connectSequencing(context)).run(experiment);
+  const run = (await context.connect()).sequencing.run(experiment);
   const outcomes: CellOutcome[] = [];
   let view: RunView | null = null;
   for (const key of keys) {

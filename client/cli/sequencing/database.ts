@@ -1,15 +1,14 @@
 /** What sequencing commands ask of the pipeline's database. */
-import { migrationStatus, openDatabase, type Database } from '../../../activities/platform/database/index.ts';
+import { openDatabase, type Database } from '../../../activities/platform/database/index.ts';
 import type { Config } from '../../../config/schema.ts';
 import { readSecret } from '../../../config/secrets.ts';
-import { OperationError } from '../../../domain/errors.ts';
-import { migrations } from '../../../infra/migrations/index.ts';
+import { checkMigrated } from '../../../workers/ready.ts';
 
 /** Opens the sequencing pipeline's database for one question. Throws `ConfigError` when it has not all of its tables. */
 export async function withSequencingDatabase<T>(config: Config, ask: (database: Database) => Promise<T>): Promise<T> {
   const database = await openDatabase(config.databases.sequencing, { pipeline: 'sequencing', stateDirectory: config.stateDirectory, readSecret });
   try {
-    if ((await migrationStatus(database, migrations.sequencing)).pending.length > 0) throw new OperationError('ConfigError', `The sequencing database ${database.where} is not ready: run "longshore db migrate".`);
+    await checkMigrated('sequencing', database);
     return await ask(database);
   } finally {
     await database.close();

@@ -17,8 +17,7 @@ export function registerImport(sequencing: Command): void {
       withContext(command, async (context) => {
         const dryRun = options.dryRun === true;
         if (!dryRun) await confirm(context, 'Take over the runs in sequencing.runsDirectory. The former pipeline must not run any more.', options);
-        const { connectSequencing } = await import('./live.ts');
-        const result = await (await connectSequencing(context)).importRuns({ dryRun });
+        const result = await (await context.connect()).sequencing.importRuns({ dryRun });
         if (result.problems.length > 0) endWith('incomplete');
         if (context.json) return printJson(result);
         print(importText(result));

@@ -45,8 +45,7 @@ export function registerInstruments(sequencing: Command): void {
         withContext(command, async (context) => {
           configured(context, label);
           await confirm(context, `${imperative} ${label}.`, options);
-          const { connectSequencing } = await import('./live.ts');
-          const status = await (await connectSequencing(context)).instrument(label)[name](byOf(options));
+          const status = await (await context.connect()).sequencing.instrument(label)[name](byOf(options));
           if (context.json) printJson(status);
           else print(renderInstrument(status, context.config.site.timeZone, terminalWidth()));
         }),
@@ -74,8 +73,7 @@ export function pollInstrument(temporal: Longshore['temporal'], label: string): 
 
 async function queue(context: CommandContext, only: string | undefined): Promise<void> {
   const labels = only === undefined ? context.config.sequencing.instruments.map(({ label }) => label) : [configured(context, only)];
-  const { connectSequencing } = await import('./live.ts');
-  const sequencing = await connectSequencing(context);
+  const { sequencing } = await context.connect();
   const found: (InstrumentStatus | { label: string; state: 'never polled' })[] = await Promise.all(
     labels.map((label) =>
       sequencing.instrument(label).status().catch((error: unknown) => {

@@ -1,14 +1,9 @@
 /** What workflows know at this moment, beside what is recorded. A server that does not answer takes nothing from the record. */
-import { createSequencing, type Sequencing } from '../../sequencing.ts';
+import type { Sequencing } from '../../index.ts';
 import type { RunView } from '../../../workflows/sequencing/contract.ts';
 import type { CommandContext } from '../context.ts';
 import { problemOf } from '../failures.ts';
 import { note, safeText } from '../output.ts';
-
-/** The client of the sequencing pipeline. Throws `DependencyDown` when Temporal does not answer. */
-export async function connectSequencing(context: CommandContext): Promise<Sequencing> {
-  return createSequencing((await context.connect()).temporal);
-}
 
 const answerMs = 5000;
 
@@ -17,8 +12,7 @@ const answerMs = 5000;
  */
 export async function askLive<T>(context: CommandContext, unknown: string, ask: (sequencing: Sequencing) => Promise<T>): Promise<T | undefined> {
   try {
-    const sequencing = await connectSequencing(context);
-    const { temporal } = await context.connect();
+    const { sequencing, temporal } = await context.connect();
     return await temporal.withDeadline(Date.now() + answerMs, () => ask(sequencing));
   } catch (error) {
     const { type, message } = problemOf(error);

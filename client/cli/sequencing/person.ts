@@ -2,7 +2,7 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { OperationError } from '../../../domain/errors.ts';
-import type { By } from '../../sequencing.ts';
+import type { By } from '../../index.ts';
 import type { CommandContext } from '../context.ts';
 import { safeText } from '../output.ts';
 

@@ -5,7 +5,7 @@ import { flagsOfCell } from '../../../domain/sequencing/flags.ts';
 import { local } from '../../../domain/sequencing/location.ts';
 import { type RunStatus, statusMeanings } from '../../../domain/sequencing/run-status.ts';
 import type { InstrumentStatus, RunView } from '../../../workflows/sequencing/contract.ts';
-import type { RunProgress } from '../../sequencing.ts';
+import type { RunProgress } from '../../index.ts';
 import type { CommandContext } from '../context.ts';
 import { safeText } from '../output.ts';
 import { recordedWords } from './text.ts';
