@@ -1,6 +1,7 @@
 /** `longshore sequencing runs` and `cells`: everything at a glance. */
 import type { Command } from 'commander';
 import type { CellSummary, RunSummary } from '../../../activities/sequencing/run-store.ts';
+import { formatDuration } from '../../../domain/duration.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import type { CellState } from '../../../domain/sequencing/cell-state.ts';
 import { type RunStatus, runStatuses } from '../../../domain/sequencing/run-status.ts';
@@ -64,7 +65,7 @@ function statusesOf(text: string): RunStatus[] {
 }
 
 /** Where the terminal is narrower, times are left out. */
-const roomForTimes = 120;
+const roomForTimes = 130;
 
 export function runTable(runs: readonly RunSummary[], timeZone: string, width: number): string {
   const at = clock(timeZone);
@@ -143,12 +144,12 @@ export function cellTable(lines: readonly CellLine[], timeZone: string, width: n
   const at = clock(timeZone);
   const times = width >= roomForTimes;
   return table(
-    [{ title: 'State' }, { title: 'Run', shrink: 'middle' }, { title: 'Cell', shrink: 'middle' }, ...(times ? [{ title: 'First seen' }, { title: 'Complete' }, { title: 'Done' }] : []), { title: 'It', shrink: 'end' }],
+    [{ title: 'State' }, { title: 'Run', shrink: 'middle' }, { title: 'Cell', shrink: 'middle' }, ...(times ? [{ title: 'First seen' }, { title: 'Complete' }, { title: 'Done' }, { title: 'Took', align: 'right' as const }] : []), { title: 'It', shrink: 'end' }],
     lines.map((line) => [
       { text: line.state, style: cellStyles[line.state] },
       line.experiment,
       line.cell ?? `(only recorded) ${line.key}`,
-      ...(times ? [at(line.firstSeen), at(line.complete), at(line.done)] : []),
+      ...(times ? [at(line.firstSeen), at(line.complete), at(line.done), line.done === null ? '' : formatDuration((Date.parse(line.done) - Date.parse(line.firstSeen)) / 1000)] : []),
       line.words,
     ]),
     width,
