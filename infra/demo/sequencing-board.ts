@@ -44,7 +44,7 @@ export function createBoard(stream: NodeJS.WriteStream = process.stdout): Board 
 /** The scene in lines of `width` columns. */
 export function sceneLines({ instruments, runs, written }: Scene, width: number): string[] {
   return instruments.flatMap(({ label, how, status }) => [
-    shorten(`${label}  ${how}  ${status === null ? 'not asked yet' : instrumentWords(status)}`, width),
+    shorten(safeText(`${label}  ${how}  ${status === null ? 'not asked yet' : instrumentWords(status)}`), width),
     ...runs
       .filter(({ view }) => view.instrument === label)
       .flatMap(({ view, progress }) => [
@@ -54,7 +54,7 @@ export function sceneLines({ instruments, runs, written }: Scene, width: number)
           const there = on === undefined ? '' : bar(on.written / on.planned, 10);
           // The newest sign of life may still be about the cell before.
           const words = progress.copy?.cell === cell.cell && view.copying.cell === cell.cell ? progress.copy.text.replace(` ${cell.cell}`, '') : cell.words;
-          return `    ${paint(cellStyles[cell.state], `${marks[cell.state]} ${cell.state.padEnd(10)}`)} ${there} ${shorten(`${cell.cell ?? cell.key}  ${safeText(words)}`, width - 28)}`;
+          return `    ${paint(cellStyles[cell.state], `${marks[cell.state]} ${cell.state.padEnd(10)}`)} ${there} ${shorten(safeText(`${cell.cell ?? cell.key}  ${words}`), width - 28)}`;
         }),
         ...progress.troubles.map((trouble) => `    ${paint('warning', '!')} ${shorten(safeText(trouble), width - 6)}`),
       ]),

@@ -27,11 +27,14 @@ export function registerHistory(sequencing: Command): void {
     );
 }
 
+/** Where the terminal is narrower, versions are left out. */
+const roomForVersions = 100;
+
 export function eventTable(events: readonly StoredEvent[], timeZone: string, width: number): string {
   const at = clock(timeZone, true);
   return table(
-    [{ title: 'Time' }, { title: 'What', shrink: 'end' }, { title: 'Cell', shrink: 'middle' }, { title: 'Actor', shrink: 'end' }, { title: 'Version' }, { title: 'Reason', shrink: 'end' }],
-    events.map((event) => [at(event.at), eventWords(event), event.cell ?? '', event.actor, event.version, text(event.details['reason'])]),
+    [{ title: 'Time' }, { title: 'What', shrink: 'end' }, { title: 'Cell', shrink: 'middle' }, { title: 'Actor', shrink: 'end' }, ...(width < roomForVersions ? [] : [{ title: 'Version' }]), { title: 'Reason', shrink: 'end' }],
+    events.map((event) => [at(event.at), eventWords(event), event.cell ?? '', event.actor, ...(width < roomForVersions ? [] : [event.version]), text(event.details['reason'])]),
     width,
   );
 }
@@ -69,7 +72,7 @@ const words: Readonly<Record<string, (details: Record<string, unknown>) => strin
   notified: ({ cells }) => `told that all ${counted(cells, 'cell')} have run`,
   'report-uploaded': ({ url }) => `report at ${text(url)}`,
   stalled: ({ since }) => `nothing has changed since ${text(since)}`,
-  imported: ({ remark, remarks, status }) => (remark === undefined ? `taken over as ${text(status)}${list(remarks).map((each) => `. ${each}`).join('')}` : `taken over: ${text(remark)}`),
+  imported: ({ remark, remarks, status }) => (remark === undefined ? [`taken over as ${text(status)}.`, ...list(remarks)].join(' ') : `taken over: ${text(remark)}`),
 };
 
 export const eventWords = ({ kind, details }: Pick<StoredEvent, 'kind' | 'details'>): string => words[kind]?.(details) ?? kind;

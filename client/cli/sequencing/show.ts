@@ -31,7 +31,7 @@ export function renderRun(run: RunPicture, timeZone: string, width: number): str
   const { copying, progress, queue } = run;
   const line = (mark: string, text: string): string => `${mark} ${shorten(safeText(text), width - 2)}`;
   const head = [
-    `${paint('strong', shorten(safeText(run.experiment), width))}  ${paint(statusStyles[run.status], run.status)}`,
+    `${paint('strong', shorten(safeText(run.experiment), width - run.status.length - 2, 'middle'))}  ${paint(statusStyles[run.status], run.status)}`,
     ...fields(
       [
         ['Means', run.meaning],
