@@ -82,17 +82,13 @@ export async function startWorkers(config: Config, choices: WorkerChoices = {}):
           () => ({ inbound: new FailureInterceptor() }),
         ],
       },
-      ...(settings.versioning === undefined
-        ? {}
-        : {
-            workerDeploymentOptions: {
-              version: { deploymentName: settings.versioning.deployment, buildId: settings.versioning.buildId },
-              useWorkerVersioning: true,
-              // Reports outlive a roll-out by less than a day: they end where they began.
-              defaultVersioningBehavior: 'PINNED',
-            },
-          }),
     } satisfies Partial<WorkerOptions>;
+    const versioned = (defaultVersioningBehavior: 'PINNED' | 'AUTO_UPGRADE'): Partial<WorkerOptions> =>
+      settings.versioning === undefined
+        ? {}
+        : { workerDeploymentOptions: { version: { deploymentName: settings.versioning.deployment, buildId: settings.versioning.buildId }, useWorkerVersioning: true, defaultVersioningBehavior } };
+    // Reports outlive a roll-out by less than a day: they end where they began. Instruments and runs live for ever and for weeks.
+    const behaviours = { storage: versioned('PINNED'), sequencing: versioned('AUTO_UPGRADE') };
 
     const roles: WorkerOptions[] = [];
     for (const pipeline of pipelines) {
@@ -100,8 +96,8 @@ export async function startWorkers(config: Config, choices: WorkerChoices = {}):
       // Workers of workflows alone need no database.
       const database = wanted.some((capability) => capability !== 'workflows') ? await databaseOf(pipeline) : null;
       for (const capability of wanted) {
-        if (capability === 'workflows') roles.push({ ...common, taskQueue: pipeline === 'storage' ? storage.workflows : sequencing.workflows, ...(await workflowCode(settings.workflowBundle)) });
-        else if (database !== null) roles.push(...activityRoles(capability, pipeline, { config, database }).map((role) => ({ ...common, ...role })));
+        if (capability === 'workflows') roles.push({ ...common, ...behaviours[pipeline], taskQueue: pipeline === 'storage' ? storage.workflows : sequencing.workflows, ...(await workflowCode(settings.workflowBundle)) });
+        else if (database !== null) roles.push(...activityRoles(capability, pipeline, { config, database }).map((role) => ({ ...common, ...behaviours[pipeline], ...role })));
       }
     }
     const workers: Worker[] = [];

@@ -420,6 +420,22 @@ describe('sequencing workflows', function () {
     await assert.rejects(sequencing.run('20260101_EGS14_nobody_knows').act({ action: 'abort' }, by), refused(/There is no run/));
   });
 
+  it('tells once of a run in which nothing changes for too long', async () => {
+    const run = '20260101_EGS21_12345AA_stall';
+    site.plan = { ...site.plan, pace: { shortest: 1, longest: 1 } };
+    site.runPlan = { ...site.runPlan, stallSeconds: 2 };
+    site.put(run, 'EGS21', { [cellOf('12345AA0001', '1d')]: false });
+    await poll('EGS21');
+    const view = await untilRun(run, 'a person is asked for', ({ attention }) => attention !== null);
+    assert.match(view.attention ?? '', /Nothing has changed for a long time/);
+    const copies = site.calls.length;
+    await until('two more idle copies', () => site.calls.length, (length) => length >= copies + 2);
+    assert.equal([...site.outbox.keys()].filter((key) => key.includes('/failed/')).length, 1);
+    site.put(run, 'EGS21', { [cellOf('12345AA0001', '1d')]: true });
+    await poll('EGS21');
+    assert.equal((await untilStatus(run, 'complete')).attention, null);
+  });
+
   it('waits for a database that is away, in words, and loses nothing', async () => {
     const run = '20260101_EGS15_12345AA_db';
     site.put(run, 'EGS15', { [cellOf('12345AA0001', '15')]: true });
