@@ -22,7 +22,11 @@ import { readPipelineDirectory } from './run-directory.ts';
  */
 export async function projectRun({ directory, previous, next }: { directory: string; previous: RunFlags | null; next: RunFlags }): Promise<Drift[]> {
   const found = (await readPipelineDirectory(directory))?.files ?? null;
-  if (!next.known) return [];
+  if (!next.known) {
+    // Its set-up failed and is to begin anew.
+    for (const { name } of previous === null ? [] : pipelineFiles(previous)) await remove(join(directory, name));
+    return [];
+  }
   await makeDirectory(directory);
   const there = found ?? [];
   const read = readPipelineFiles(found).run;
