@@ -73,9 +73,10 @@ async function namedRuns({ config, database }: Deps, { label, location }: Instru
   const ended = new Set(listing.cells.filter((cell) => cell.ended).map(({ directory, library, cell }) => [directory, library, cell].join('/')));
   const read = async () => named({ instrument: label, location, paths, pins: await storedPins(database) });
   const first = await read();
-  await keepPins(database, first.pins.filter(({ experiment }) => componentFault(experiment) === null), at);
-  const { rows, pins: unkept, problems } = first.pins.length === 0 ? first : await read();
-  const left = new Map(unkept.map(({ experiment, rawDirectory }) => [experiment, rawDirectory]));
+  const wanted = first.pins.filter(({ experiment }) => isRun(experiment));
+  await keepPins(database, wanted.filter(({ experiment }) => componentFault(experiment) === null), at);
+  const { rows, pins: unkept, problems } = wanted.length === 0 ? first : await read();
+  const left = new Map(unkept.filter(({ experiment }) => isRun(experiment)).map(({ experiment, rawDirectory }) => [experiment, rawDirectory]));
   const runs = new Map<string, SeenRun>();
   for (const { experiment, location: place, cell } of rows) {
     if (left.has(experiment) || !isRun(experiment)) continue;

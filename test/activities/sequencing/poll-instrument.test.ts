@@ -1,6 +1,6 @@
 /** What a poll keeps and whom it tells, on real directories. */
 import assert from 'node:assert/strict';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { storedPins } from '../../../activities/sequencing/pin-store.ts';
 import { saveRun } from '../../../activities/sequencing/run-store.ts';
@@ -97,7 +97,26 @@ describe('a poll of an instrument', () => {
     assert.match((await poll()).notes.join(), /“a_b” would be the run 20190614_EGS2_a_b, which “a b” on EGS2 is already/);
   });
 
-  it('leaves out names that are no runs or too long, and says so of the latter', async () => {
+  it('names nothing that is no run by the configured pattern', async () => {
+    await cell(`11685BN/lib/${a}`);
+    const config = { ...site.config, sequencing: { ...site.config.sequencing, namePattern: '\\d{8}_MIN2_.*' } };
+    const { runs, notes } = await pollInstrument({ config, database: site.database }, 'EGS2');
+    assert.deepEqual([runs, notes, await storedPins(site.database), await changes()], [0, [], [], []]);
+  });
+
+  it('keeps what it knew of a library that cannot be looked into', async function () {
+    if (process.getuid?.() === 0) this.skip();
+    await cell(`11685BN/lib/${a}`);
+    await cell(`11685BN/secret/${b}`);
+    await poll();
+    await changes();
+    await chmod(join(site.data, '11685BN/secret'), 0);
+    assert.match((await poll()).notes.join(), /“11685BN\/secret” cannot be looked into/);
+    assert.deepEqual(await changes(), []);
+    await chmod(join(site.data, '11685BN/secret'), 0o755);
+  });
+
+  it('leaves out names that are too long, and says so', async () => {
     await cell(`${'x'.repeat(245)}/lib/${a}`);
     await cell(`11685BN/lib/${a}`);
     const { runs, notes } = await poll();

@@ -86,6 +86,7 @@ describe('the files of a run', () => {
     await project(null, before);
     await rm(join(directory, 'aborted'));
     await put('sync.done');
+    await put('.upstream.0815.tmp', 'half');
     const next = { ...run, sync: { started: false, done: true, failed: false }, failed: 'Reporting' };
     assert.deepEqual(await project(before, next), []);
     assert.deepEqual(await found(), next);

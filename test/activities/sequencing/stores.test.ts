@@ -83,6 +83,7 @@ for (const dialect of dialects) {
     it('note by which flags files were written, unless the record is newer', async () => {
       await saveRun(test.db, run, at);
       assert.equal(await saveProjected(test.db, run), true);
+      assert.equal(await saveProjected(test.db, run), true, 'the same again');
       assert.deepEqual((await storedRun(test.db, run.experiment))?.projected, run.flags);
       await saveRun(test.db, { ...run, revision: 4, flags: unknownRun }, at);
       assert.equal(await saveProjected(test.db, run), false);
