@@ -112,12 +112,12 @@ export async function saveRun(db: Database, run: RunRecord, at: string): Promise
   });
 }
 
+/** What is written of a cell: marks as truth values, and no state for what is no cell. */
 type CellColumns = { [Column in keyof CellRow]: CellRow[Column] extends number ? boolean : Column extends 'state' ? CellState | '' : CellRow[Column] };
 
 function isSame(row: CellColumns, stored: CellRow | undefined): boolean {
-  if (stored === undefined) return false;
-  const columns = Object.keys(row) as (keyof CellRow)[];
-  return columns.every((column) => (typeof row[column] === 'boolean' ? Number(row[column]) : row[column]) === stored[column]);
+  const columns = new Map<string, unknown>(Object.entries(stored ?? {}));
+  return Object.entries(row).every(([column, value]) => (typeof value === 'boolean' ? Number(value) : value) === columns.get(column));
 }
 
 /** A row for every cell that is seen or recorded. */

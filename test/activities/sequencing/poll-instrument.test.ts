@@ -116,6 +116,15 @@ describe('a poll of an instrument', () => {
     await chmod(join(site.data, '11685BN/secret'), 0o755);
   });
 
+  it('leaves out names that have no place in batches, and says so', async () => {
+    await cell(`x/lib/${a}`);
+    await cell(`y/lib/20abcdef_1558_1A_PAD00001_aaaaaaaa`);
+    const config = { ...site.config, sequencing: { ...site.config.sequencing, batching: 'month' as const } };
+    const { runs, notes } = await pollInstrument({ config, database: site.database }, 'EGS2');
+    assert.equal(runs, 1);
+    assert.match(notes.join(), /“y” would be the run “20abcdef_EGS2_y”, whose name has no place in batches by month; it is left out\./);
+  });
+
   it('leaves out names that are too long, and says so', async () => {
     await cell(`${'x'.repeat(245)}/lib/${a}`);
     await cell(`11685BN/lib/${a}`);
