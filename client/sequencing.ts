@@ -1,3 +1,4 @@
+import type { Payload } from '@temporalio/common';
 import { type Client, WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
 import {
   type By,
@@ -21,9 +22,6 @@ import {
   workflowTypes,
 } from '../workflows/sequencing/contract.ts';
 import type { CellAction, RunAction } from '../domain/sequencing/operator-actions.ts';
-
-/** Who does something, and why: recorded with it. */
-export type { By };
 
 /** How a run is doing at this moment, beside its state. */
 export interface RunProgress {
@@ -64,6 +62,7 @@ export interface Sequencing {
 }
 
 export function createSequencing(client: Client): Sequencing {
+  const converter = client.options.loadedDataConverter.payloadConverter;
   return {
     run(experiment) {
       const workflowId = runId(experiment);
@@ -80,8 +79,8 @@ export function createSequencing(client: Client): Sequencing {
           const own = await pendingSteps(client, workflowId);
           const parts = view.processing === null ? noSteps : await pendingSteps(client, processingId(experiment, view.processing.number));
           return {
-            copy: (own.beats.get('copyCell')?.[0] as CopyProgress | undefined) ?? null,
-            parts: (parts.beats.get('processPart') ?? []) as PartProgress[],
+            copy: own.beats.filter(({ step }) => step === 'copyCell').map(({ payload }) => converter.fromPayload<CopyProgress>(payload))[0] ?? null,
+            parts: parts.beats.filter(({ step }) => step === 'processPart').map(({ payload }) => converter.fromPayload<PartProgress>(payload)),
             troubles: [...own.troubles, ...parts.troubles],
           };
         },
@@ -106,22 +105,22 @@ export function createSequencing(client: Client): Sequencing {
 }
 
 interface PendingSteps {
-  /** Newest heartbeats by activity. */
-  beats: Map<string, unknown[]>;
+  /** The newest heartbeat of each. */
+  beats: { step: string; payload: Payload }[];
   troubles: string[];
 }
 
-const noSteps: PendingSteps = { beats: new Map(), troubles: [] };
+const noSteps: PendingSteps = { beats: [], troubles: [] };
 
 async function pendingSteps(client: Client, workflowId: string): Promise<PendingSteps> {
   try {
     const { raw } = await client.workflow.getHandle(workflowId).describe();
-    const steps: PendingSteps = { beats: new Map(), troubles: [] };
+    const steps: PendingSteps = { beats: [], troubles: [] };
     for (const { activityType, heartbeatDetails, lastFailure, attempt } of raw.pendingActivities ?? []) {
-      const name = activityType?.name ?? 'a step';
+      const step = activityType?.name ?? 'a step';
       const payload = heartbeatDetails?.payloads?.[0];
-      if (payload) steps.beats.set(name, [...(steps.beats.get(name) ?? []), client.options.loadedDataConverter.payloadConverter.fromPayload(payload)]);
-      if (lastFailure !== undefined && lastFailure !== null) steps.troubles.push(`${name}, attempt ${attempt ?? 1}: ${lastFailure.message ?? 'it failed'}`);
+      if (payload) steps.beats.push({ step, payload });
+      if (lastFailure !== undefined && lastFailure !== null) steps.troubles.push(`${step}, attempt ${attempt ?? 1}: ${lastFailure.message ?? 'it failed'}`);
     }
     return steps;
   } catch (error) {

@@ -486,7 +486,8 @@ export const workers = z
       .default(['workflows', 'scan', 'files', 'services'])
       .describe('What it can do: run workflows; read scans (needs the files and the work directory); see sequencing runs, products and the keys of ssh; reach databases, directory service and tickets.'),
     scanSlots: z.int().min(1).default(2).describe('Passes at the same time on this host; at most one a core.'),
-    copySlots: z.int().min(1).default(4).describe('Copies and processing steps of sequencing at the same time on this host.'),
+    copySlots: z.int().min(1).default(4).describe('Copies of sequencing cells at the same time on this host; one an instrument at most.'),
+    processingSlots: z.int().min(1).default(2).describe('Steps of processing sequencing cells at the same time on this host.'),
     serviceSlots: z.int().min(1).default(8).describe('Other activities at the same time.'),
     health: z
       .strictObject({ host: z.string().default('127.0.0.1').describe('Address.'), port: port.default(9464).describe('Port; 0 takes a free one.') })

@@ -38,12 +38,17 @@ describe('sequencing workflows', function () {
 
   const delegate = (names: (keyof SequencingActivities)[]): Record<string, (input: never) => Promise<unknown>> =>
     Object.fromEntries(names.map((name) => [name, (input: never) => (current[name] as (input: never) => Promise<unknown>)(input)]));
-  const fileNames = ['listInstrument', 'writeHeartbeat', 'openRun', 'lookAtRun', 'setUpRun', 'copyCell', 'saveRun', 'planProcessing', 'processPart', 'finishCell', 'importRuns'] as const satisfies (keyof SequencingFileActivities)[];
+  const fileNames = ['listInstrument', 'writeHeartbeat', 'openRun', 'lookAtRun', 'setUpRun', 'saveRun', 'importRuns'] as const satisfies (keyof SequencingFileActivities)[];
   const serviceNames = ['changedRuns', 'saveInstrumentEvent', 'drainOutbox'] as const satisfies (keyof SequencingServiceActivities)[];
   const work = (maxCachedWorkflows?: number): Promise<{ stop(): Promise<void> }> =>
     world.work({
       workflows: taskQueues.workflows,
-      activities: { [taskQueues.files]: delegate([...fileNames]), [taskQueues.services]: delegate([...serviceNames]) },
+      activities: {
+        [taskQueues.files]: delegate([...fileNames]),
+        [taskQueues.copies]: delegate(['copyCell']),
+        [taskQueues.processing]: delegate(['planProcessing', 'processPart', 'finishCell']),
+        [taskQueues.services]: delegate([...serviceNames]),
+      },
       ...(maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows }),
     });
 
@@ -200,7 +205,7 @@ describe('sequencing workflows', function () {
     await untilSaved(run, 'complete');
     const audit = [...site.run(run).events.values()].find(({ event }) => event.kind === 'cell-retried');
     assert.deepEqual([audit?.actor, audit?.reason], ['ada', 'the file was restored']);
-    assert.ok(site.outbox.has(`${run}/finished/2`), [...site.outbox.keys()].join());
+    assert.ok([...site.outbox.keys()].filter((key) => key.includes('/finished/')).length === 2);
     await world.replay(handle(runId(run)), 'bad-cell-retried');
     await world.replay(handle(processingId(run, 1)), 'bad-cell');
   });

@@ -55,7 +55,7 @@ export const forOutputs = {
 export const forPolling = {
   startToCloseTimeout: '90 seconds',
   scheduleToCloseTimeout: '4 minutes',
-  retry: { initialInterval: '5 seconds', backoffCoefficient: 2, maximumAttempts: 2 },
+  retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumAttempts: 2 },
 } satisfies ActivityOptions;
 
 /** Keeping an entity's record: it waits for its database and its files for as long as it takes. */

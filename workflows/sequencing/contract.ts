@@ -20,10 +20,15 @@ import type { TicketEvent } from '../../domain/sequencing/ticket-text.ts';
 
 export const pipeline = 'sequencing';
 
-/** Task queues: capability, not host. `files` sees raw copies, products and the keys of ssh; `services` the database and the ticket system. */
+/**
+ * Task queues: capability, not host. `files`, `copies` and `processing` see raw copies, products and the keys of ssh, each with room of its own:
+ * a look at an instrument waits for no copy, and processing for none either. `services` reaches the database and the ticket system.
+ */
 export const taskQueues = {
   workflows: 'sequencing.workflows',
   files: 'sequencing.files',
+  copies: 'sequencing.copies',
+  processing: 'sequencing.processing',
   services: 'sequencing.services',
 } as const;
 
@@ -100,8 +105,9 @@ export interface RunSighting {
   location: string;
   /** Unix seconds of the first sight. */
   firstSeen: number;
-  /** False: the instrument has it no more, or it is local: then `cells` is empty. */
+  /** False: the instrument has it no more, or it is local. */
   listed: boolean;
+  /** On the instrument; of a local run those that lie here. */
   cells: SightedCell[];
 }
 
@@ -276,7 +282,9 @@ export type NoteEvent =
   | { kind: 'copied'; key: string; files: number; bytes: string; seconds: number }
   | { kind: 'copy-failed'; key: string; problem: Problem }
   | { kind: 'stalled'; since: string }
-  | { kind: 'imported'; remark: string };
+  | { kind: 'imported'; remark: string }
+  /** Somebody removed the raw data, and wrote it down. */
+  | { kind: 'stripped' };
 
 export interface RunView {
   experiment: string;
@@ -446,7 +454,7 @@ export interface ProcessingPlan {
   warnings: string[];
 }
 
-/** On `sequencing.files`. */
+/** On `sequencing.files`, `.copies` (`copyCell`) and `.processing` (`planProcessing`, `processPart`, `finishCell`). */
 export interface SequencingFileActivities {
   /**
    * Lists the instrument; pins names at first sight; keeps the rows in the database, each change with a new sequence number. Looks for hand

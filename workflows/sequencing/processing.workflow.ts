@@ -6,7 +6,7 @@ import { runStateTeller } from '../platform/run-state.ts';
 import { pipeline, processingEnded, processingId, type ProcessingInput, type ProcessingPlan, type ProcessingResult, runId, type SequencingFileActivities, skipCells, taskQueues } from './contract.ts';
 import { checkId, tell } from './entity.ts';
 
-const files = proxyActivities<SequencingFileActivities>({ ...forOutputs, taskQueue: taskQueues.files });
+const files = proxyActivities<SequencingFileActivities>({ ...forOutputs, taskQueue: taskQueues.processing });
 
 /** Cells at work at the same time; the worker's slots are the limit of a host. */
 const concurrency = 2;
@@ -43,7 +43,7 @@ export async function sequencingProcessingWorkflow(input: ProcessingInput): Prom
     try {
       return await scope.run(async () => {
         for (let part = 0; part < parts; part++) {
-          const { processPart } = proxyActivities<SequencingFileActivities>({ ...forOutputs, taskQueue: taskQueues.files, summary: `${cell}, part ${part + 1} of ${parts}` });
+          const { processPart } = proxyActivities<SequencingFileActivities>({ ...forOutputs, taskQueue: taskQueues.processing, summary: `${cell}, part ${part + 1} of ${parts}` });
           await processPart({ ...about, part });
         }
         const { text } = await files.finishCell({ ...about, parts });

@@ -255,6 +255,11 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     state.outputResolves = seen.outputResolves;
     state.warnings = seen.warnings;
     if (seen.found !== null) for (const signal of handSignals(state.flags, seen.found)) takeHandSignal(signal);
+    if (seen.found?.stripped === true && !state.flags.stripped) {
+      state.flags = { ...state.flags, stripped: true };
+      record({ kind: 'stripped' }, { actor: 'hand signal', reason: 'a file in pipeline/' });
+      saveDue = true;
+    }
     checkCompletion();
   }
 
@@ -419,7 +424,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     if (restart && (synced || started || failed !== null)) record({ kind: 'cell-restarted', key });
     let brought = false;
     for (const pass of passesFor({ ended, phased: state.plan.phased })) {
-      const { copyCell: copy } = proxyActivities<SequencingFileActivities>({ ...forTransfer, taskQueue: taskQueues.files, summary: `${to}, ${pass.style}${pass.withoutRawSignal ? ' without raw signal' : ''}` });
+      const { copyCell: copy } = proxyActivities<SequencingFileActivities>({ ...forTransfer, taskQueue: taskQueues.copies, summary: `${to}, ${pass.style}${pass.withoutRawSignal ? ' without raw signal' : ''}` });
       const { endMarker, ...sent } = await copy({ experiment, instrument: state.instrument, location: state.location, task, pass });
       state.local = [...state.local.filter(({ cell }) => cell !== to), { cell: to, endMarker }];
       if (sent.files > 0) {
@@ -444,8 +449,10 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
   async function save(): Promise<void> {
     saveDue = false;
     const facts = factsOf(state);
-    const events = state.unsaved;
-    const { notices, instrument, location, firstSeen, revision, processings, flags } = state;
+    // Copies: more may come while these are saved.
+    const events = [...state.unsaved];
+    const notices = [...state.notices];
+    const { instrument, location, firstSeen, revision, processings, flags } = state;
     const { drift } = await patiently(() =>
       files.saveRun({ experiment, instrument, location, firstSeen, revision, processings, flags, status: facts.status, cells: facts.cells, attention: attentionOf(state, facts), events, notices }),
     );
