@@ -183,7 +183,7 @@ describe('a poll of an instrument', () => {
     await cell(`11685BN/lib/${a}`);
     await poll();
     await poll('MIN2');
-    assert.deepEqual((await changes('MIN2')).map(({ experiment, location, listed, cells }) => [experiment, location, listed, cells]), [['20190614_MIN2_x', 'LOCAL', false, []]]);
+    assert.deepEqual((await changes('MIN2')).map(({ experiment, location, listed, cells }) => [experiment, location, listed, cells]), [['20190614_MIN2_x', 'LOCAL', false, [{ cell: `lib/${a}`, ended: false }]]]);
     await cell(`20190614_MIN2_x/lib/${a}`, { root: site.runs, ended: true });
     await poll('MIN2');
     assert.equal((await changes('MIN2')).length, 1, 'an end is a change');
