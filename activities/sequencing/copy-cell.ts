@@ -16,6 +16,7 @@ import { fileError } from '../platform/files/file-error.ts';
 import { run } from '../platform/processes/run.ts';
 import { rsync, type RsyncCopy, type RsyncProgress, type RsyncResult, type RsyncRoute } from '../platform/rsync/index.ts';
 import { runOverSsh, type SshTarget } from '../platform/ssh/index.ts';
+import { checkMounted } from './mounted.ts';
 import { isHashList, wrongFiles } from './output-hashes.ts';
 import { instrumentOf, runDirectories, runsRoot, sshTargetOf } from './settings.ts';
 import { checkSpace, isTight } from './space.ts';
@@ -43,6 +44,7 @@ export async function copyCell(config: Config, input: CopyInput, hooks: Hooks<Co
   const cell = cellAddress(task.to);
   const destination = join(runDirectories(config, input.experiment).run, cell.library);
   const here = join(destination, cell.directory);
+  await checkMounted(runsRoot(config));
   await mkdir(destination, { recursive: true }).catch((error: unknown) => {
     throw fileError(error, `make the directory ${destination}`, destination);
   });

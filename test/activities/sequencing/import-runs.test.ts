@@ -108,9 +108,11 @@ describe('importing runs', () => {
 
   it('goes on after a run that it may not read', async function () {
     if (process.getuid?.() === 0) this.skip();
-    await chmod(join(await run('2019/20190614_EGS2_secret', {}), 'pipeline'), 0);
+    const secret = join(await run('2019/20190614_EGS2_secret', {}), 'pipeline');
+    await chmod(secret, 0);
     await run('2019/20190614_EGS2_open', {});
     const { runs, problems } = await importRuns(deps, { dryRun: false, now });
+    await chmod(secret, 0o755);
     assert.deepEqual([runs, problems.length], [1, 1]);
   });
 });

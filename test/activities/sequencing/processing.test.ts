@@ -29,7 +29,7 @@ describe('processing', () => {
   beforeEach(async () => {
     site = await makeSequencingSite(() => ({ instruments: [{ label: 'EGS2', location: 'LOCAL' }], processing: { checksumBatch: 4 } }));
     ({ run, output } = runDirectories(site.config, experiment));
-    await makeRunDirectories({ run, output });
+    await makeRunDirectories({ runsRoot: site.runs, run, output });
   });
   afterEach(() => site.remove());
 

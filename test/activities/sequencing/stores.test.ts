@@ -68,6 +68,12 @@ for (const dialect of dialects) {
       assert.deepEqual(await storedRun(test.db, run.experiment), { ...newer, projected: null, changedAt: later });
     });
 
+    it('tell when a cell changed last', async () => {
+      await saveRun(test.db, run, at);
+      await saveRun(test.db, { ...run, revision: 4, cells: run.cells.map((cell) => (cell.key === key ? { ...cell, state: 'PROCESSED' } : cell)) }, later);
+      assert.deepEqual((await listCells(test.db)).map(({ state, firstSeen, changedAt }) => [state, firstSeen, changedAt]), [['PROCESSED', at, later], ['NEW', at, at]]);
+    });
+
     it('keep the newest of many writers at once', async () => {
       const others = [test.db, await test.open(), await test.open()];
       await Promise.all([7, 2, 9, 4, 1, 8].map((revision, index) => saveRun(others[index % 3]!, { ...run, revision }, at)));
@@ -77,6 +83,7 @@ for (const dialect of dialects) {
     it('note by which flags files were written, unless the record is newer', async () => {
       await saveRun(test.db, run, at);
       assert.equal(await saveProjected(test.db, run), true);
+      assert.equal(await saveProjected(test.db, run), true, 'the same again');
       assert.deepEqual((await storedRun(test.db, run.experiment))?.projected, run.flags);
       await saveRun(test.db, { ...run, revision: 4, flags: unknownRun }, at);
       assert.equal(await saveProjected(test.db, run), false);
