@@ -1,6 +1,7 @@
 /** `longshore sequencing …`: runs of sequencers and their cells. */
 import { type Command, Help } from 'commander';
 import { registerActions } from './actions.ts';
+import { registerForcedCommand } from './forced-command.ts';
 import { registerHistory } from './history.ts';
 import { registerImport } from './import.ts';
 import { registerInstruments } from './instruments.ts';
@@ -20,5 +21,6 @@ export function registerSequencing(program: Command): void {
     // Their own help says which options they take.
     subcommandTerm: (command) => standard.subcommandTerm(command).replace(' [options]', ''),
   });
-  for (const register of [registerLists, registerShow, registerHistory, registerInstruments, registerActions, registerImport, registerStatus]) register(sequencing);
+  const groups = [registerLists, registerShow, registerHistory, registerInstruments, registerForcedCommand, registerActions, registerImport, registerStatus];
+  for (const register of groups) register(sequencing);
 }

@@ -1,5 +1,6 @@
 /** `longshore sequencing queue`, `poll`, `hold`, `release`: the instruments. */
 import type { Command } from 'commander';
+import type { InstrumentConfig } from '../../../config/schema.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import { formatDuration } from '../../../domain/duration.ts';
 import { type InstrumentStatus, instrumentId, pipeline, taskQueues, type TickInput, type TickResult, workflowTypes } from '../../../workflows/sequencing/contract.ts';
@@ -14,7 +15,7 @@ import { clock } from './text.ts';
 export function registerInstruments(sequencing: Command): void {
   sequencing
     .command('queue [instrument]')
-    .description('instruments: what is copied, what waits, what is wrong')
+    .description('instruments: what is copied, what waits, troubles')
     .action((label: string | undefined, _options: unknown, command: Command) => withContext(command, (context) => queue(context, label)));
 
   sequencing
@@ -23,7 +24,7 @@ export function registerInstruments(sequencing: Command): void {
     .action((label: string, _options: unknown, command: Command) =>
       withContext(command, async (context) => {
         const { temporal } = await context.connect();
-        const result = await pollInstrument(temporal, configured(context, label));
+        const result = await pollInstrument(temporal, configuredInstrument(context, label).label);
         const { poll } = result;
         if ('problem' in poll) endWith(exitOf(poll.problem.type));
         if (context.json) return printJson(result);
@@ -43,7 +44,7 @@ export function registerInstruments(sequencing: Command): void {
       .description(description)
       .action((label: string, options: ActionOptions, command: Command) =>
         withContext(command, async (context) => {
-          configured(context, label);
+          configuredInstrument(context, label);
           await confirm(context, `${imperative} ${label}.`, options);
           const status = await (await context.connect()).sequencing.instrument(label)[name](byOf(options));
           if (context.json) printJson(status);
@@ -53,10 +54,12 @@ export function registerInstruments(sequencing: Command): void {
   }
 }
 
-/** The label, when the configuration has it. Throws `NotFound`. */
-function configured({ config }: CommandContext, label: string): string {
-  const labels = config.sequencing.instruments.map((each) => each.label);
-  if (labels.includes(label)) return label;
+/** An instrument of the configuration. Throws `NotFound`. */
+export function configuredInstrument({ config }: Pick<CommandContext, 'config'>, label: string): InstrumentConfig {
+  const { instruments } = config.sequencing;
+  const found = instruments.find((each) => each.label === label);
+  if (found !== undefined) return found;
+  const labels = instruments.map((each) => each.label);
   throw new OperationError('NotFound', `The configuration has no instrument "${safeText(label)}"; it has ${labels.length === 0 ? 'none' : labels.join(', ')}.`);
 }
 
@@ -72,7 +75,7 @@ export function pollInstrument(temporal: Longshore['temporal'], label: string): 
 }
 
 async function queue(context: CommandContext, only: string | undefined): Promise<void> {
-  const labels = only === undefined ? context.config.sequencing.instruments.map(({ label }) => label) : [configured(context, only)];
+  const labels = only === undefined ? context.config.sequencing.instruments.map(({ label }) => label) : [configuredInstrument(context, only).label];
   const { sequencing } = await context.connect();
   const found: (InstrumentStatus | { label: string; state: 'never polled' })[] = await Promise.all(
     labels.map((label) =>

@@ -37,7 +37,7 @@ export function registerLists(sequencing: Command): void {
 
   sequencing
     .command('cells')
-    .description('all cells, a line each: from first sight to done')
+    .description('all cells, from first sight to done')
     .option('--instrument <label>', 'only of this instrument')
     .option('--not-done', 'only those that are neither processed nor aborted')
     .action((options: CellsOptions, command: Command) => withContext(command, (context) => cells(context, options)));

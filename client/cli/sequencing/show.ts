@@ -10,7 +10,7 @@ import { cellStyles, clock, fields, statusStyles } from './text.ts';
 export function registerShow(sequencing: Command): void {
   sequencing
     .command('show <run>')
-    .description('one run: cells, problems, progress, drift, queue')
+    .description('one run: cells, problems, progress, queue')
     .addHelpText('after', '\nEnds with 3 when the run waits for a person.')
     .action((experiment: string, _options: unknown, command: Command) =>
       withContext(command, async (context) => {
