@@ -52,7 +52,7 @@ describe('a key that is bound by what forced-command prints', function () {
   });
 
   it('copies', async function () {
-    if (!existsSync('/usr/bin/rrsync')) return this.skip();
+    if (!existsSync('/usr/bin/rrsync')) this.skip();
     const copied = await copyCell(config, { experiment, instrument: 'EGS2', location: `${data}/a`, task: { key: cellKey(cell.name), from: cell.name, to: cell.name, restart: true }, pass: { style: 'comparing', withoutRawSignal: false } });
     assert.match(copied.endMarker!, /^final_summary_/u);
     assert.deepEqual((await readdir(path.join(root, 'runs', experiment, cell.name))).sort(), (await readdir(cell.directory)).sort());

@@ -169,6 +169,7 @@ describe('words of events', () => {
     [{ kind: 'type-set', type: { type: 'visitor', uun: 'jdoe' } }, 'its type was set to visitor'],
     [{ kind: 'notified', cells: 4 }, 'told that all 4 cells have run'],
     [{ kind: 'report-uploaded', url: 'https://x' }, 'report at https://x'],
+    [{ kind: 'stripped' }, 'its raw data was removed'],
     [{ kind: 'stalled', since: '2026-01-01T00:00:00Z' }, 'nothing has changed since 2026-01-01T00:00:00Z'],
     [{ kind: 'imported', remark: 'A flag was dropped.' }, 'taken over: A flag was dropped.'],
   ];

@@ -71,6 +71,7 @@ const words: Readonly<Record<string, (details: Record<string, unknown>) => strin
   'type-set': ({ type }) => `its type was set to ${typeOf(type)}`,
   notified: ({ cells }) => `told that all ${counted(cells, 'cell')} have run`,
   'report-uploaded': ({ url }) => `report at ${text(url)}`,
+  stripped: () => 'its raw data was removed',
   stalled: ({ since }) => `nothing has changed since ${text(since)}`,
   imported: ({ remark, remarks, status }) => (remark === undefined ? [`taken over as ${text(status)}.`, ...list(remarks)].join(' ') : `taken over: ${text(remark)}`),
 };
