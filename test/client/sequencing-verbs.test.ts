@@ -50,7 +50,7 @@ describe('sequencing verbs', function () {
     Object.assign(process.env, { TEMPORAL_ADDRESS: world.address, TEMPORAL_NAMESPACE: world.namespace });
 
     site.put(experiment, 'EGS2', { [ended]: true, [growing]: false });
-    assert.match((await run('poll', 'EGS2')).out, /^EGS2 answers: 1 runs, 2 cells\.$/mu);
+    assert.match((await run('poll', 'EGS2')).out, /^EGS2 answers: 1 run, 2 cells\.$/mu);
     await until(async () => (await json<{ cells: { PROCESSED?: number } }[]>('runs'))[0]!.cells.PROCESSED === 1);
   });
   after(async () => {

@@ -1,5 +1,6 @@
 /** `longshore sequencing import`: takes over the runs that the former pipeline left. */
 import type { Command } from 'commander';
+import { counted } from '../../../domain/sequencing/ticket-summary.ts';
 import type { ImportResult } from '../../../workflows/sequencing/contract.ts';
 import { withContext } from '../context.ts';
 import { endWith } from '../exit-codes.ts';
@@ -29,7 +30,7 @@ export function registerImport(sequencing: Command): void {
 export function importText({ dryRun, runs, known, statuses, report }: ImportResult): string {
   const states = Object.entries(statuses).map(([status, number]) => `${number} ${status}`);
   return [
-    `${dryRun ? 'Would take over' : 'Took over'} ${runs} ${runs === 1 ? 'run' : 'runs'}${states.length === 0 ? '' : `: ${states.join(', ')}`}.`,
+    `${dryRun ? 'Would take over' : 'Took over'} ${counted(runs, 'run')}${states.length === 0 ? '' : `: ${states.join(', ')}`}.`,
     ...(known === 0 ? [] : [`${known} ${known === 1 ? 'is' : 'are'} known already and left alone.`]),
     `A line a run, with what was changed and what a person has to decide: ${safeText(report)}`,
   ].join('\n');

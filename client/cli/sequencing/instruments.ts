@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { InstrumentConfig } from '../../../config/schema.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import { formatDuration } from '../../../domain/duration.ts';
+import { counted } from '../../../domain/sequencing/ticket-summary.ts';
 import { type InstrumentStatus, instrumentId, pipeline, taskQueues, type TickInput, type TickResult, workflowTypes } from '../../../workflows/sequencing/contract.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { endWith, exitOf } from '../exit-codes.ts';
@@ -30,7 +31,7 @@ export function registerInstruments(sequencing: Command): void {
         if (context.json) return printJson(result);
         if ('problem' in poll) return note(safeText(poll.problem.message));
         const { runs, cells, notes, clockAheadSeconds } = poll.listing;
-        print(`${label} answers: ${runs} runs, ${cells} cells.`);
+        print(`${label} answers: ${counted(runs, 'run')}, ${counted(cells, 'cell')}.`);
         if (clockAheadSeconds !== 0) note(`Its clock is ${formatDuration(Math.abs(clockAheadSeconds))} ${clockAheadSeconds > 0 ? 'ahead of' : 'behind'} ours.`);
         for (const each of notes) note(safeText(each));
       }),
@@ -105,7 +106,7 @@ export function renderInstrument(status: InstrumentStatus, timeZone: string, wid
   const line = (mark: string, text: string): string => `  ${mark} ${shorten(safeText(text), width - 4)}`;
   const { text, style } = stateTexts[state];
   return [
-    `${paint('strong', safeText(label))}  ${paint(style, text)}  ${paint('quiet', shorten(`${runs} runs, ${cells} cells${listedAt === null ? '' : `, listed ${at(listedAt)}`}`, Math.max(0, width - label.length - text.length - 4)))}`,
+    `${paint('strong', safeText(label))}  ${paint(style, text)}  ${paint('quiet', shorten(`${counted(runs, 'run')}, ${counted(cells, 'cell')}${listedAt === null ? '' : `, listed ${at(listedAt)}`}`, Math.max(0, width - label.length - text.length - 4)))}`,
     ...(hold === null ? [] : [line(paint('warning', '!'), `Held by ${hold.actor} since ${at(hold.since)}: ${hold.reason}`)]),
     ...troubles.map(({ since, message }) => line(paint('bad', '✗'), `Since ${at(since)}: ${message}`)),
     ...notes.map((each) => line(paint('warning', '!'), each)),
