@@ -73,7 +73,7 @@ function plainBoard(say: (line: string) => void): Board {
     show({ instruments, runs }) {
       for (const { label, status } of instruments) if (status !== null && changed(label, status.state)) say(`${label}  ${status.state === 'listed' ? 'answers' : status.state}${status.troubles.map(({ message }) => `: ${message}`).join('')}`);
       for (const { view, progress } of runs) {
-        for (const { key, cell, state, words } of view.cells) if (changed(key, state)) say(`${cell ?? key}  ${state}  ${safeText(words)}`);
+        for (const { key, cell, state, words } of view.cells) if (changed(key, state)) say(safeText(`${cell ?? key}  ${state}  ${words}`));
         for (const trouble of progress.troubles) if (changed(view.experiment, trouble)) say(`${view.experiment}  ! ${safeText(trouble)}`);
       }
     },

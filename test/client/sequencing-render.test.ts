@@ -13,7 +13,7 @@ import { byOf } from '../../client/cli/sequencing/person.ts';
 import { placeOf, recordedView, type RunPicture } from '../../client/cli/sequencing/run.ts';
 import { renderRun } from '../../client/cli/sequencing/show.ts';
 import { cellsText, clock, statusOrder } from '../../client/cli/sequencing/text.ts';
-import { sceneLines } from '../../infra/demo/sequencing-board.ts';
+import { createBoard, sceneLines } from '../../infra/demo/sequencing-board.ts';
 import type { Cell } from '../../domain/sequencing/cell-state.ts';
 import { unknownRun } from '../../domain/sequencing/flags.ts';
 import type { RunEvent } from '../../domain/sequencing/run-events.ts';
@@ -63,6 +63,18 @@ describe('sequencing in the terminal', () => {
     assert.equal(clock('Europe/London')('2026-07-01T12:00:00.000Z'), '2026-07-01 13:00');
     assert.equal(clock('UTC', true)('2026-07-01T12:00:05.000Z'), '2026-07-01 12:00:05');
     assert.equal(clock('UTC')(null), '');
+  });
+
+  it('tells changes only, where there is no terminal', () => {
+    const lines: string[] = [];
+    const board = createBoard({ isTTY: false, write: (text: string) => lines.push(text) > 0 } as unknown as NodeJS.WriteStream);
+    const scene = { instruments: [{ label: 'EGS2', how: 'ssh', status: null }], runs: [{ view: { ...picture, experiment: 'run' }, progress: { copy: null, parts: [], troubles: ['copyCell, attempt 2: it broke'] } }], written: [] };
+    board.show(scene);
+    board.show(scene);
+    board.tell('cut');
+    board.show({ ...scene, instruments: [{ label: 'EGS2', how: 'ssh', status: { ...instrument, state: 'listed', troubles: [] } }] });
+    board.end();
+    assert.deepEqual(lines.map((line) => line.slice(0, 40)), [`lib/${key}  P`.slice(0, 40), String.raw`evil\x1b[2J\u202e`.padEnd(40, 'x'), 'run  ! copyCell, attempt 2: it broke\n', 'cut\n', 'EGS2  answers\n']);
   });
 
   it('puts trouble first', () => {
