@@ -120,14 +120,6 @@ async function show(config: Config, date: string, snapshot: Awaited<ReturnType<t
   return { failed: problems.length > 0, tsv: snapshot.tsv };
 }
 
-/** The word after `npm run demo --`; none: the storage demo. */
-async function chosen(word: string | undefined): Promise<void> {
-  if (word === undefined) return demo();
-  if (word !== 'sequencing') throw new OperationError('ContractError', `There is no demo "${word}": npm run demo, or npm run demo -- sequencing.`);
-  const { sequencingDemo } = await import('./sequencing.ts');
-  return sequencingDemo();
-}
-
 try {
   await chosen(process.argv[2]);
   // Handles that linger (a native library's threads) must not hold the terminal.
@@ -136,4 +128,12 @@ try {
   if (error instanceof Interrupted) process.exit(130);
   console.error(error instanceof OperationError ? error.message : error);
   process.exit(1);
+}
+
+/** The word after `npm run demo --`; none: the storage demo. */
+async function chosen(word: string | undefined): Promise<void> {
+  if (word === undefined) return demo();
+  if (word !== 'sequencing') throw new OperationError('ContractError', `There is no demo "${word}": npm run demo, or npm run demo -- sequencing.`);
+  const { sequencingDemo } = await import('./sequencing.ts');
+  return sequencingDemo();
 }
