@@ -391,7 +391,8 @@ describe('storage workflows', function () {
     await assert.rejects(handle.result(), (error: unknown) => error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure && /expected YYYY-MM-DD/.test(error.cause.message));
   });
 
-  it('keeps to the payload and history budgets with 200 volumes, three of them bad', async () => {
+  it('keeps to the payload and history budgets with 200 volumes, three of them bad', async function () {
+    this.timeout(180_000);
     const volumes = Array.from({ length: 200 }, (_each, index) => `disk${index}`);
     const { activities } = wellBehaved(volumes);
     current = {
