@@ -55,7 +55,7 @@ async function demo(): Promise<void> {
   say('');
   say(paint('strong', 'Where things are'));
   say(`  TSV        ${tsv === undefined ? 'not written' : shown(tsv)}`);
-  say(`  database   ${shown(path.join(config.stateDirectory, 'storage.sqlite'))}   (./longshore storage usage --sort used)`);
+  say(`  database   ${shown(path.join(config.stateDirectory, 'storage.sqlite'))}   (./longshore storage groups --sort used)`);
   say(`  settings   ${shown(configFile)}`);
   say(paint('strong', 'What next'));
   if (failed) say('  The damaged volume waits for a person, and goes on waiting when the server is started again:');
