@@ -96,7 +96,8 @@ export function registerStorage(program: Command): void {
     .option('--pi <name>', 'only this principal investigator')
     .option('--sort <key>', 'urgency, used, name', 'urgency')
     .option('--top <n>', 'at most so many rows')
-    .action((options: DateOption & { volume?: string; group?: string; pi?: string; sort: string; top?: string }, command: Command) =>
+    .option('--tsv', 'tab-separated, as the report writes it')
+    .action((options: DateOption & { volume?: string; group?: string; pi?: string; sort: string; top?: string; tsv?: boolean }, command: Command) =>
       withContext(command, async (context) => {
         const rows = (await usageRows(context, await dateOf(context, options), options.volume)).filter(
           (row) => (options.group === undefined || row.group === options.group) && (options.pi === undefined || row.pi === options.pi),
@@ -104,6 +105,10 @@ export function registerStorage(program: Command): void {
         const sorted = rows.toSorted(await comparer(options.sort));
         const shown = options.top === undefined ? sorted : sorted.slice(0, positive('--top', options.top));
         if (context.json) return printJson(shown);
+        if (options.tsv === true) {
+          const { reportTsv } = await import('../../../domain/storage/report-tsv.ts');
+          return print(reportTsv(shown, context.config.storage.forecast.days).replace(/\n$/u, ''));
+        }
         const { usageTable } = await import('./render.ts');
         print(usageTable(shown, horizonOf(context)));
         if (shown.length < sorted.length) note(`${sorted.length - shown.length} more rows: raise --top.`);
@@ -119,7 +124,8 @@ export function registerStorage(program: Command): void {
     .option('--group <name>', 'only this group')
     .option('--sort <key>', 'used, name', 'used')
     .option('--top <n>', 'at most so many rows')
-    .action((options: DateOption & { volume?: string; user?: string; group?: string; sort: string; top?: string }, command: Command) =>
+    .option('--tsv', 'tab-separated, as the report writes it')
+    .action((options: DateOption & { volume?: string; user?: string; group?: string; sort: string; top?: string; tsv?: boolean }, command: Command) =>
       withContext(command, async (context) => {
         const { userRows } = await import('../../../activities/storage/user-store.ts');
         const { compareUserRows } = await import('../../../domain/storage/user-row.ts');
@@ -132,6 +138,10 @@ export function registerStorage(program: Command): void {
           .toSorted(options.sort === 'name' ? compareUserRows : (a, b) => (b.used > a.used ? 1 : b.used < a.used ? -1 : compareUserRows(a, b)));
         const shown = options.top === undefined ? sorted : sorted.slice(0, positive('--top', options.top));
         if (context.json) return printJson(shown);
+        if (options.tsv === true) {
+          const { userTsv } = await import('../../../domain/storage/user-tsv.ts');
+          return print(userTsv(shown).replace(/\n$/u, ''));
+        }
         const { userTable } = await import('./render.ts');
         print(userTable(shown));
         if (shown.length < sorted.length) note(`${sorted.length - shown.length} more rows: raise --top.`);
