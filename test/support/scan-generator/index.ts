@@ -5,14 +5,14 @@
 import { mkdir, open, stat, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Era } from './encode.ts';
-import { hashText } from './population.ts';
+import { hashText, type Population } from './population.ts';
 import { baseDirectoriesOf, type Entry, walkTree } from './tree.ts';
 import { BlockFile, LineWriter } from './writer.ts';
 
 export { encodePath, type Era, eras } from './encode.ts';
-export { type Group, groupDump, groupsOf, passwdDump, type User, usersOf } from './population.ts';
+export { type Group, groupDump, groupsOf, passwdDump, type Population, type User, usersOf } from './population.ts';
 
-export interface ScanOptions {
+export interface ScanOptions extends Population {
   /** File to write; its directory is made. Its modification time is the scan's time. */
   path: string;
   seed: number;
@@ -45,7 +45,8 @@ export interface GeneratedScan {
 }
 
 export async function generateScan(options: ScanOptions): Promise<GeneratedScan> {
-  const { path, seed, lines, volume, mount = `/lustre/${volume}`, era, scannedAt, growth = 1, parts = 1, level = 1 } = options;
+  const { path, seed, lines, volume, mount = `/lustre/${volume}`, era, scannedAt, growth = 1, parts = 1, level = 1, groups: groupCount, projects } = options;
+  const population = { groups: groupCount, projects };
   await mkdir(dirname(path), { recursive: true });
   const file = await BlockFile.create(path, level);
   const writer = new LineWriter(era, 900_000_000 + (hashText(volume) % 90_000_000));
@@ -59,13 +60,13 @@ export async function generateScan(options: ScanOptions): Promise<GeneratedScan>
       count(sums, entry);
       writer.line(entry);
     };
-    for (const _ of walkTree({ seed, volume, mount, lines, scannedAt, growth }, visit)) if (writer.full) await file.write(writer.take());
+    for (const _ of walkTree({ seed, volume, mount, lines, scannedAt, growth, ...population }, visit)) if (writer.full) await file.write(writer.take());
   }
   await file.write(writer.take());
   await file.close();
   await utimes(path, scannedAt, scannedAt);
   const groups = new Map([...sums].map(([gid, { bytes, rest, entries }]) => [gid, { bytes: bytes + BigInt(rest), entries }]));
-  return { path, lines: written, textBytes: file.textBytes, fileBytes: file.fileBytes, groups, baseDirectories: baseDirectoriesOf(seed, volume, mount) };
+  return { path, lines: written, textBytes: file.textBytes, fileBytes: file.fileBytes, groups, baseDirectories: baseDirectoriesOf(seed, volume, mount, population) };
 }
 
 /** `rest` is what was added since the last carry: a double is exact so far. */
