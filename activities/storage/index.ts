@@ -2,6 +2,7 @@ import path from 'node:path';
 import { Context } from '@temporalio/activity';
 import type { Config, Secret } from '../../config/schema.ts';
 import { OperationError } from '../../domain/errors.ts';
+import { netOf } from '../../domain/storage/growth.ts';
 import { inOrder } from '../../domain/storage/product-names.ts';
 import type { PassProgress, ScanRef, StorageScanActivities, StorageServiceActivities } from '../../workflows/storage/contract.ts';
 import { activityHooks, keepingAlive } from '../platform/activity.ts';
@@ -12,21 +13,23 @@ import { readDirectory, resolvePeople } from '../platform/directory-service/inde
 import { knownAccounts, saveAccounts } from './account-names.ts';
 import { fetchQuotas, writeQuotas } from './fetch-quotas.ts';
 import { findScan, plainDateAt } from './find-scan.ts';
-import { keptSplitsDirectory, loadProduct } from './load-product.ts';
+import { keptSplitsDirectory, loadProduct, reportDirectory } from './load-product.ts';
 import { knownNames, repairNames, saveNames, type KnownNames } from './names-store.ts';
 import { cleanPasses, passOptionsFor, passRows, runPass } from './read-scan/index.ts';
+import { compareScans, saveComparison } from './growth-store.ts';
+import { pruneHistory } from './retention.ts';
+import { repairDirectoryNames } from './directory-store.ts';
 import { largestFirst, loadedProducts } from './product-load.ts';
 import { accountDump } from './split/dumps.ts';
 import { keptSplits } from './split/kept-splits.ts';
 import { makeSplitSet, pruneSets } from './split/split-set.ts';
 import { pruneUploadedSets, uploadSplitSet } from './split/upload-set.ts';
 import { saveOutcome, saveReport } from './report-store.ts';
-import { reportRows } from './usage-store.ts';
-import { namelessUids, repairUserNames, userRows } from './user-store.ts';
-import { writeReportTsv, writeUserTsv } from './write-report.ts';
+import { namelessUids, repairUserNames } from './user-store.ts';
+import { repairVaultNames } from './vault-store.ts';
+import { writeGrowthTsv, writeReportFiles } from './write-report.ts';
 
 const passDirectory = (config: Config): string => path.join(config.stateDirectory, 'storage', 'passes');
-const reportDirectory = (config: Config): string => config.storage.reportDirectory ?? path.join(config.stateDirectory, 'reports');
 
 const splitParent = (config: Config): string => config.storage.split.directory ?? path.join(reportDirectory(config), 'groups');
 
@@ -116,14 +119,16 @@ export function createStorageScanActivities({ config, database, readSecret }: { 
         return loaded;
       }),
 
-    async writeReport({ date, state }) {
-      const volumes = config.storage.volumes.map((each) => each.name);
-      const rows = await reportRows(database, date, { volumes });
-      await writeUserTsv({ directory: reportDirectory(config), date, rows: await userRows(database, date, { volumes }), config: config.storage });
-      const tsv = await writeReportTsv({ directory: reportDirectory(config), date, rows, config: config.storage });
-      await saveReport(database, { date, at: new Date().toISOString(), tsv, state });
-      return { tsv, rows: rows.length };
-    },
+    writeReport: ({ date, products, state, set }) =>
+      keepingAlive(`writing the files of ${date}`, async () => {
+        const written = await writeReportFiles({ config: config.storage, database, directory: reportDirectory(config), date }, products);
+        // A set's report is a part of the day's; the day's own says how it stands.
+        if (set === undefined) await saveReport(database, { date, at: new Date().toISOString(), tsv: written.tsv === '' ? null : written.tsv, state });
+        return written;
+      }),
+
+    writeGrowth: ({ date }) =>
+      keepingAlive(`writing who grew until ${date}`, async () => ({ tsv: await writeGrowthTsv({ config: config.storage, database, directory: reportDirectory(config), date }) })),
 
     async writeSplit({ date }) {
       const hooks = activityHooks<{ text: string }>();
@@ -207,8 +212,12 @@ export function createStorageServiceActivities({ config, database, readSecret }:
         const accounts = await resolvePeople(config.directory, uids, { readSecret, signal: Context.current().cancellationSignal });
         await saveNames(database, snapshot);
         await saveAccounts(database, accounts);
-        await repairUserNames(database, { accounts, groups: (await knownNames(database)).groups });
-        const repaired = await repairNames(database);
+        const { groups } = await knownNames(database);
+        const repaired =
+          (await repairNames(database)) +
+          (await repairUserNames(database, { accounts, groups })) +
+          (await repairDirectoryNames(database, groups)) +
+          (await repairVaultNames(database, { users: await knownAccounts(database), groups: new Map([...groups].map(([gid, { name }]) => [gid, name])) }));
         return { state: 'fresh', groups: snapshot.groups.length, repaired, ageSeconds: 0, ...(snapshot.note === null ? {} : { note: snapshot.note }) };
       } catch (error) {
         // The report is made without the service: from younger answers, or with numbers for names, flagged either way.
@@ -216,6 +225,31 @@ export function createStorageServiceActivities({ config, database, readSecret }:
         const { at, groups } = await namesInForce(config, database);
         return { state: groups.size > 0 ? 'cached' : 'unavailable', groups: groups.size, repaired: 0, ageSeconds: at === null ? null : Math.round(ageInSeconds(at)), note: error.message };
       }
+    },
+
+    async compareScans({ volume, date }) {
+      const { days, top } = config.storage.growth;
+      const { signal, onProgress } = activityHooks<{ rows: number; text: string }>();
+      try {
+        const found = await compareScans(database, { volume, date, days, top }, { signal, onProgress: ({ rows }) => onProgress({ rows, text: `comparing ${volume}: ${rows} directories` }) });
+        if (found === null) return { volume, state: 'nothing-earlier' };
+        await saveComparison(database, found);
+        return { volume, state: 'compared', from: found.from, to: found.to, net: netOf(found.growth.total.bytes).toString() };
+      } catch (error) {
+        // A volume that is new, or whose directories are not loaded, has nothing to compare.
+        if (error instanceof OperationError && error.type === 'NotFound') return { volume, state: 'nothing-earlier' };
+        throw error;
+      }
+    },
+
+    async pruneHistory({ today }) {
+      const { signal, onProgress } = activityHooks<{ text: string }>();
+      const rows = await pruneHistory(
+        database,
+        { today, keep: config.storage.history },
+        { signal, onProgress: ({ table, volume, date, rows: removed }) => onProgress({ text: `${table}: ${removed} rows of ${volume}, ${date}` }) },
+      );
+      return { rows };
     },
 
     planSet: async ({ set }) => config.storage.schedule.sets.find((each) => each.name === set)?.products ?? null,

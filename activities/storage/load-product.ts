@@ -8,13 +8,17 @@ import type { LoadResult, PassRef, QuotaRef, ScanRef } from '../../workflows/sto
 import type { Database } from '../platform/database/index.ts';
 import { siteZone } from '../platform/site-zone.ts';
 import { readQuotas } from './fetch-quotas.ts';
-import { groupRows, userLoadRows } from './load-rows.ts';
+import { ageRecords, replaceAges } from './age-store.ts';
+import { directoryRecords, replaceDirectories } from './directory-store.ts';
+import { inodeHistory } from './inode-history.ts';
+import { groupRows, nameOf, userLoadRows } from './load-rows.ts';
 import type { KnownNames } from './names-store.ts';
 import { loadAtOnce, placeOf, type LoadHooks, type ProductLoad } from './product-load.ts';
 import { collect, passRows, passSplit, passVault, readManifest } from './read-scan/index.ts';
 import { loadGroups, usageHistory } from './usage-store.ts';
 import { keepSplit } from './split/kept-splits.ts';
 import { loadUsers } from './user-store.ts';
+import { keepBaseDirectories } from './write-report.ts';
 import { replaceVaultRows, vaultLoadRows, vaultLookups } from './vault-store.ts';
 
 export interface LoadInput {
@@ -34,20 +38,24 @@ export interface LoadSite {
   accounts(uids: Iterable<number>): Promise<ReadonlyMap<number, string>>;
 }
 
+export const reportDirectory = (config: Config): string => config.storage.reportDirectory ?? path.join(config.stateDirectory, 'reports');
 export const keptSplitsDirectory = (config: Config): string => path.join(config.stateDirectory, 'storage', 'splits');
 
 type Loader = (input: LoadInput, site: LoadSite, load: Omit<ProductLoad, 'product'>, hooks: LoadHooks) => Promise<LoadResult>;
 
-const loaders: Partial<Record<ProductName, Loader>> = {
+const loaders: Record<ProductName, Loader> = {
   async groups({ scan, pass, quotas, date }, { config, database, names }, load, hooks) {
     if (quotas === null) throw new OperationError('ContractError', 'Groups are loaded with their quotas, which were not fetched.');
-    const [groups, known, table, history] = await Promise.all([
+    const window = { before: scan.recordDate, windowDays: Math.max(config.storage.forecast.windowDays, 60) };
+    const [groups, known, table, history, entries] = await Promise.all([
       collect(passRows(pass, 'groups')),
       names(),
       readQuotas(quotas.path),
-      usageHistory(database, scan.volume, { before: scan.recordDate, windowDays: Math.max(config.storage.forecast.windowDays, 60) }),
+      usageHistory(database, scan.volume, window),
+      inodeHistory(database, scan.volume, window),
     ]);
-    const { rows, warnings, unknownNames } = groupRows({ config: config.storage, scan, date, groups, names: known, quotas: table, history });
+    const { rows, warnings, unknownNames } = groupRows({ config: config.storage, scan, date, groups, names: known, quotas: table, history, inodeHistory: entries });
+    await keepBaseDirectories(reportDirectory(config), scan, (await readManifest(pass)).baseDirectories);
     return { ...(await loadGroups(database, { ...load, rows }, hooks)), warnings, unknownNames };
   },
 
@@ -56,6 +64,22 @@ const loaders: Partial<Record<ProductName, Loader>> = {
     const rows = userLoadRows({ users, accounts: await accounts(users.map((each) => each.uid)), names: known, zone: siteZone(config.site.timeZone) });
     const unknownNames = new Set(rows.filter((row) => !row.nameKnown).map((row) => row.uid)).size;
     return { ...(await loadUsers(database, { ...load, rows }, hooks)), unknownNames };
+  },
+
+  async directories({ pass, scan }, { config, database, names }, load, hooks) {
+    const [rows, known] = await Promise.all([collect(passRows(pass, 'directories')), names()]);
+    const pseudo = new Map(config.storage.pseudoGroups.map((each) => [each.gid, each]));
+    const place = await placeOf(database, scan);
+    const records = await directoryRecords(database.knex, place, scan.scannedAt, rows, (gid) => nameOf(gid, known, pseudo));
+    const loaded = await loadAtOnce(database, { ...load, product: 'directories' }, place, (trx) => replaceDirectories(trx, place, records, batchHooks(hooks, records.length)));
+    return { ...loaded, unknownNames: new Set(records.filter((each) => !each.nameKnown).map((each) => each.gid)).size };
+  },
+
+  async ages({ pass, scan }, { database }, load, hooks) {
+    const place = await placeOf(database, scan);
+    const records = await ageRecords(database.knex, place, await collect(passRows(pass, 'ages')));
+    const loaded = await loadAtOnce(database, { ...load, product: 'ages' }, place, (trx) => replaceAges(trx, place, records, batchHooks(hooks, records.length)));
+    return { ...loaded, unknownNames: 0 }; // names are looked up when the rows are shown
   },
 
   /** Millions of entries: they are read twice, once for the names that they need, and never all in memory. */
@@ -72,7 +96,7 @@ const loaders: Partial<Record<ProductName, Loader>> = {
     const lookups = await vaultLookups(database.knex, passVault(pass), { branches, names: named });
     const place = await placeOf(database, load.scan);
     const { rows } = await loadAtOnce(database, { ...load, product: 'vault' }, place, (trx) =>
-      replaceVaultRows(trx, { volumeId: place.volume_id, recordDate: place.record_date }, vaultLoadRows(passVault(pass), lookups, siteZone(config.site.timeZone)), hooks.signal === undefined ? {} : { signal: hooks.signal }),
+      replaceVaultRows(trx, { volumeId: place.volume_id, recordDate: place.record_date }, vaultLoadRows(passVault(pass), lookups, siteZone(config.site.timeZone)), batchHooks(hooks, 0)),
     );
     const unknown = (known: ReadonlyMap<number, string>, ids: ReadonlySet<number>): number => [...ids].filter((id) => !known.has(id)).length;
     return { rows, unknownNames: unknown(named.users, owners.uids) + unknown(named.groups, owners.gids) };
@@ -86,11 +110,16 @@ const loaders: Partial<Record<ProductName, Loader>> = {
   },
 };
 
+/** Hooks of a store that tells rows by the batch. */
+function batchHooks({ signal, onProgress }: LoadHooks, of: number): { signal?: AbortSignal; onBatch: (rows: number) => void } {
+  let rows = 0;
+  return { ...(signal === undefined ? {} : { signal }), onBatch: (more) => onProgress?.({ rows: (rows += more), of }) };
+}
+
 /** Loads one product of a scan whole, or not at all. Throws `IntermediateLost` when the pass's figures are gone. */
 export async function loadProduct(product: ProductName, input: LoadInput, site: LoadSite, hooks: LoadHooks): Promise<LoadResult> {
   const { scan, pass, date } = input;
-  const loader = loaders[product];
-  if (loader === undefined || !pass.products.includes(product)) throw new OperationError('ContractError', `The pass over ${scan.path} did not make ${product}.`);
+  if (!pass.products.includes(product)) throw new OperationError('ContractError', `The pass over ${scan.path} did not make ${product}.`);
   const { lines, totals } = await readManifest(pass);
-  return loader(input, site, { scan, reportDate: date, counts: { lines: lines.accepted, rejected: lines.rejected, groups: pass.groups, bytes: totals.bytes } }, hooks);
+  return loaders[product](input, site, { scan, reportDate: date, counts: { lines: lines.accepted, rejected: lines.rejected, groups: pass.groups, bytes: totals.bytes } }, hooks);
 }

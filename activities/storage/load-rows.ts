@@ -1,6 +1,6 @@
 import type { StorageConfig } from '../../config/schema.ts';
 import type { SiteZone } from '../../domain/dates.ts';
-import { forecast, type ForecastSettings, type HistoryPoint } from '../../domain/storage/forecast.ts';
+import { forecastLimits, type ForecastSettings, type HistoryPoint } from '../../domain/storage/forecast.ts';
 import type { QuotaRow, QuotaTable } from '../../domain/storage/quota.ts';
 import { lastModifiedDays } from '../../domain/storage/report-row.ts';
 import { thresholdPresets } from '../../domain/storage/thresholds.ts';
@@ -27,7 +27,9 @@ export function groupRows(input: {
   groups: readonly GroupUsage[];
   names: KnownNames;
   quotas: QuotaTable;
+  /** By `historyKey`: bytes and entries on earlier dates. */
   history: ReadonlyMap<string, readonly HistoryPoint[]>;
+  inodeHistory: ReadonlyMap<string, readonly HistoryPoint[]>;
 }): { rows: LoadRow[]; warnings: { kindaOk: number; notOk: number }; unknownNames: number } {
   const settings = forecastSettings(input.config);
   const pseudo = new Map(input.config.pseudoGroups.map((each) => [each.gid, each]));
@@ -41,12 +43,18 @@ export function groupRows(input: {
     const quota = quotaOf.get(usage.gid);
     const used = BigInt(usage.bytes);
     const hard = limit(quota, 'blocksHard');
-    const outlook = forecast(
-      { today: input.date, current: { date: input.scan.recordDate, used }, history: input.history.get(historyKey(usage.gid, usage.baseDirectory)) ?? [], quota: hard },
+    const key = historyKey(usage.gid, usage.baseDirectory);
+    const inodeQuota = limit(quota, 'inodesHard');
+    const { bytes: outlook, inodes, level } = forecastLimits(
+      {
+        today: input.date,
+        bytes: { current: { date: input.scan.recordDate, used }, history: input.history.get(key) ?? [], quota: hard },
+        inodes: { current: { date: input.scan.recordDate, used: BigInt(usage.entries) }, history: input.inodeHistory.get(key) ?? [], quota: inodeQuota },
+      },
       settings,
     );
-    if (outlook.level === 2) warnings.kindaOk++;
-    if (outlook.level === 3) warnings.notOk++;
+    if (level === 2) warnings.kindaOk++;
+    if (level === 3) warnings.notOk++;
     return {
       gid: usage.gid,
       ...named,
@@ -58,13 +66,13 @@ export function groupRows(input: {
       lastModifiedDays: usage.newest === null ? null : lastModifiedDays(input.scan.scannedAt, usage.newest),
       quota: hard,
       quotaSoft: limit(quota, 'blocksSoft'),
-      inodeQuota: limit(quota, 'inodesHard'),
+      inodeQuota,
       inodeQuotaSoft: limit(quota, 'inodesSoft'),
       quotaDate: quota?.date ?? null,
       quotaSource: quota?.source ?? null,
       forecast: [outlook.predictions[0]?.bytes ?? null, outlook.predictions[1]?.bytes ?? null],
-      fullOn: outlook.fullOn,
-      level: outlook.level,
+      fullOn: [outlook.fullOn, inodes?.fullOn ?? null].filter((date) => date !== null).sort()[0] ?? null,
+      level,
     };
   });
   return { rows, warnings, unknownNames: unknown.size };
@@ -91,7 +99,8 @@ export function userLoadRows(input: { users: readonly UserUsage[]; accounts: Rea
   });
 }
 
-function nameOf(gid: number, names: KnownNames, pseudo: ReadonlyMap<number, { group: string; pi?: string | undefined }>): Pick<LoadRow, 'group' | 'nameKnown' | 'pi'> {
+/** How a group is called in rows; `pseudo`: pseudo-groups by gid. */
+export function nameOf(gid: number, names: KnownNames, pseudo: ReadonlyMap<number, { group: string; pi?: string | undefined }>): Pick<LoadRow, 'group' | 'nameKnown' | 'pi'> {
   const invented = pseudo.get(gid);
   if (invented !== undefined) return { group: invented.group, nameKnown: true, pi: invented.pi === undefined ? null : { name: invented.pi } };
   const known = names.groups.get(gid);

@@ -1,6 +1,5 @@
 import type { Knex } from 'knex';
 import { OperationError } from '../../domain/errors.ts';
-import type { ProductName } from '../../domain/storage/product-names.ts';
 
 /** What the stores that change rows of usage agree on. */
 
@@ -11,7 +10,7 @@ export const numberedName = (name: string, gid: number): string => `${name} (gid
  * Makes changes of one product's rows of a volume queue, for the rest of the transaction. A row of its own is what they
  * queue at: one that other tables refer to would make loads of other products wait too. SQLite's transactions queue anyway.
  */
-export async function lockProduct(trx: Knex.Transaction, volumeId: number, product: ProductName): Promise<void> {
+export async function lockProduct(trx: Knex.Transaction, volumeId: number, product: string): Promise<void> {
   await trx('product_lock').insert({ volume_id: volumeId, product }).onConflict(['volume_id', 'product']).merge(['product']);
 }
 

@@ -1,30 +1,151 @@
+/** The day's files, from the database. */
+import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { StorageConfig } from '../../config/schema.ts';
+import { ageTsv } from '../../domain/storage/age-tsv.ts';
 import { lurgeGroupReport } from '../../domain/storage/compat-lurge.ts';
+import { lurgeDirectoryReport } from '../../domain/storage/compat-lurge-directories.ts';
 import { lurgeUserReport } from '../../domain/storage/compat-lurge-users.ts';
-import type { ReportRow } from '../../domain/storage/report-row.ts';
+import { directoryTsv } from '../../domain/storage/directory-tsv.ts';
+import { growthTsv } from '../../domain/storage/growth-tsv.ts';
+import type { ProductName } from '../../domain/storage/product-names.ts';
 import { reportTsv } from '../../domain/storage/report-tsv.ts';
-import type { UserRow } from '../../domain/storage/user-row.ts';
 import { userTsv } from '../../domain/storage/user-tsv.ts';
+import { vaultTsv } from '../../domain/storage/vault-tsv.ts';
+import type { Database } from '../platform/database/index.ts';
 import { writeFileAtomic } from '../platform/files/atomic.ts';
+import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
+import { ageRows } from './age-store.ts';
+import { directoryRows } from './directory-store.ts';
+import { savedComparisons } from './growth-store.ts';
+import { fileTypesOf } from './read-scan/index.ts';
+import { reportRows } from './usage-store.ts';
+import { userRows } from './user-store.ts';
+import { vaultRows } from './vault-store.ts';
+
+export interface ReportFiles {
+  config: StorageConfig;
+  database: Database;
+  directory: string;
+  /** YYYY-MM-DD: of each volume the newest rows that are not after it. */
+  date: string;
+}
+
+/** Writes a product's file and says where, and how many rows it has. */
+type Writer = (files: ReportFiles, volumes: readonly string[]) => Promise<{ file: string; rows: number }>;
 
 /**
- * Writes the day's TSV and says where. Its name is the corrected form's (`storage-YYYY-MM-DD.tsv`), or, with
- * `compat: lurge`, the one that readers of the original look for (`report-output-files/report-YYYYMMDD.tsv`).
+ * File names of the corrected forms are `<what>-YYYY-MM-DD.tsv`; with `compat: lurge` those that readers of the original
+ * look for. Ages and vaults had no file there, a split has its own set.
  */
-export async function writeReportTsv(input: { directory: string; date: string; rows: readonly ReportRow[]; config: StorageConfig }): Promise<string> {
-  const { directory, date, rows, config } = input;
-  const lurge = config.compat === 'lurge';
-  const file = lurge ? path.join(directory, 'report-output-files', `report-${date.replaceAll('-', '')}.tsv`) : path.join(directory, `storage-${date}.tsv`);
-  await writeFileAtomic(file, lurge ? lurgeGroupReport(rows) : reportTsv(rows, config.forecast.days));
+const writers: Readonly<Partial<Record<ProductName, Writer>>> = {
+  async groups({ config, database, directory, date }, volumes) {
+    const rows = await reportRows(database, date, { volumes });
+    const lurge = config.compat === 'lurge';
+    const file = lurge ? path.join(directory, 'report-output-files', `report-${date.replaceAll('-', '')}.tsv`) : path.join(directory, `storage-${date}.tsv`);
+    await writeFileAtomic(file, lurge ? lurgeGroupReport(rows) : reportTsv(rows, config.forecast.days));
+    await writeBaseDirectories(directory, volumes, date);
+    return { file, rows: rows.length };
+  },
+
+  async users({ config, database, directory, date }, volumes) {
+    const rows = await userRows(database, date, { volumes });
+    const lurge = config.compat === 'lurge';
+    const file = lurge ? path.join(directory, 'user-reports', `${date}.tsv`) : path.join(directory, `users-${date}.tsv`);
+    await writeFileAtomic(file, lurge ? lurgeUserReport(rows, volumes) : userTsv(rows));
+    return { file, rows: rows.length };
+  },
+
+  directories({ config, database, directory, date }, volumes) {
+    const labels = fileTypesOf(config).map((each) => each.label);
+    const lurge = config.compat === 'lurge';
+    const file = lurge ? path.join(directory, 'inspector-reports', `${date}.tsv`) : path.join(directory, `directories-${date}.tsv`);
+    return byVolume(file, volumes, async (volume) => {
+      const rows = await directoryRows(database, { date, volumes: [volume], sort: 'size', limit: mostRows });
+      return { rows: rows.length, text: lurge ? lurgeDirectoryReport(rows, labels) : directoryTsv(rows, labels) };
+    });
+  },
+
+  async ages({ database, directory, date }, volumes) {
+    const rows = await ageRows(database, date, { volumes });
+    const file = path.join(directory, `ages-${date}.tsv`);
+    await writeFileAtomic(file, ageTsv(rows));
+    return { file, rows: rows.length };
+  },
+
+  vault({ database, directory, date }, volumes) {
+    return byVolume(path.join(directory, `vault-${date}.tsv`), volumes, async (volume) => {
+      const rows = await vaultRows(database, date, { volume });
+      return { rows: rows.length, text: [...vaultTsv(rows)].join('') };
+    });
+  },
+};
+
+/** All of a volume: a limit that no volume reaches, and that every database takes. */
+const mostRows = 2 ** 31 - 1;
+
+/** Writes the files of `products`; answers the first, which is the report itself where groups are among them. */
+export async function writeReportFiles(files: ReportFiles, products: readonly ProductName[]): Promise<{ tsv: string; rows: number }> {
+  const volumes = files.config.volumes.map((each) => each.name);
+  let first: { tsv: string; rows: number } | undefined;
+  for (const product of products) {
+    const written = await writers[product]?.(files, volumes);
+    if (written !== undefined) first ??= { tsv: written.file, rows: written.rows };
+  }
+  return first ?? { tsv: '', rows: 0 };
+}
+
+/** Writes who grew, of the comparisons kept last, as `growth-YYYY-MM-DD.tsv`. */
+export async function writeGrowthTsv({ config, database, directory, date }: ReportFiles): Promise<string> {
+  const found = await savedComparisons(database, date, { volumes: config.volumes.map((each) => each.name) });
+  const file = path.join(directory, `growth-${date}.tsv`);
+  await writeFileAtomic(file, growthTsv(found.flatMap((each) => each.rows)));
   return file;
 }
 
-/** Writes the day's user TSV beside it and says where: `users-YYYY-MM-DD.tsv`, or with `compat: lurge` `user-reports/YYYY-MM-DD.tsv`. */
-export async function writeUserTsv(input: { directory: string; date: string; rows: readonly UserRow[]; config: StorageConfig }): Promise<string> {
-  const { directory, date, rows, config } = input;
-  const lurge = config.compat === 'lurge';
-  const file = lurge ? path.join(directory, 'user-reports', `${date}.tsv`) : path.join(directory, `users-${date}.tsv`);
-  await writeFileAtomic(file, lurge ? lurgeUserReport(rows, config.volumes.map((each) => each.name)) : userTsv(rows));
-  return file;
+/** One file of all volumes, of which memory holds one at a time: each text begins with the same header. */
+async function byVolume(file: string, volumes: readonly string[], read: (volume: string) => Promise<{ rows: number; text: string }>): Promise<{ file: string; rows: number }> {
+  let rows = 0;
+  async function* parts(): AsyncGenerator<string> {
+    for (const [index, volume] of volumes.toSorted().entries()) {
+      const part = await read(volume);
+      rows += part.rows;
+      yield index === 0 ? part.text : part.text.slice(part.text.indexOf('\n') + 1);
+    }
+  }
+  await writeFileAtomic(file, parts());
+  return { file, rows };
+}
+
+const baseDirectoriesOf = (directory: string): string => path.join(directory, 'basedirs');
+/** The one of the day, and the one before it. */
+const keptOfVolume = 2;
+
+/** Keeps the base directories of a volume's pass, `gid TAB directory` a line, as its scan has them: the newest two dates. */
+export async function keepBaseDirectories(directory: string, scan: { volume: string; recordDate: string }, pairs: readonly { gid: number; directory: string }[]): Promise<void> {
+  const parent = path.join(baseDirectoriesOf(directory), scan.volume);
+  const lines = pairs.filter(({ gid }) => gid >= 0).map(({ gid, directory: base }) => `${gid}\t${base}\n`);
+  await writeFileAtomic(path.join(parent, scan.recordDate), lines.join(''));
+  for (const old of (await keptDates(parent)).slice(0, -keptOfVolume)) await rm(path.join(parent, old), { force: true });
+}
+
+/** All volumes' base directories in one file in the form that the scanner once wrote, `basedirs/YYYYMMDD_longshore.basedirs`. */
+async function writeBaseDirectories(directory: string, volumes: readonly string[], date: string): Promise<void> {
+  const parent = baseDirectoriesOf(directory);
+  const texts: string[] = [];
+  for (const volume of volumes) {
+    const newest = (await keptDates(path.join(parent, volume))).findLast((each) => each <= date);
+    if (newest !== undefined) texts.push(await readFile(path.join(parent, volume, newest), 'utf8'));
+  }
+  if (texts.length > 0) await writeFileAtomic(path.join(parent, `${date.replaceAll('-', '')}_longshore.basedirs`), texts.join(''));
+}
+
+/** Ascending. */
+async function keptDates(parent: string): Promise<string[]> {
+  try {
+    return (await readdir(parent)).filter((name) => /^\d{4}-\d\d-\d\d$/.test(name)).toSorted();
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return [];
+    throw fileError(error, `list ${parent}`, parent);
+  }
 }

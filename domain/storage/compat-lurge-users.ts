@@ -1,5 +1,5 @@
 /** The original's user report, for readers that depend on its bytes. */
-import { lurgeField } from './compat-lurge.ts';
+import { lurgeField } from './tsv.ts';
 import { compareUserRows, type UserRow } from './user-row.ts';
 
 /**

@@ -1,5 +1,6 @@
 /** Outputs as the original wrote them, for readers that depend on their bytes. */
 import { compareRows, type ReportRow } from './report-row.ts';
+import { lurgeField } from './tsv.ts';
 
 const header = ['Top Level Path', 'PI', 'Group', 'Usage (bytes)', 'Quota (bytes)', 'Last Modified (days)'];
 
@@ -30,11 +31,4 @@ export function lurgeGroupReport(rows: readonly ReportRow[]): string {
 /** The original named gid 0 `root` by itself and asked nobody for its PI. */
 function inDirectoryService(row: ReportRow): boolean {
   return row.nameKnown && row.gid !== 0;
-}
-
-const escapes: Readonly<Record<string, string>> = { '\t': '\\t', '\r': '\\r', '\n': '\\n', '"': '\\"', '\\': '\\\\' };
-
-/** A field as the original wrote it, or escaped where it gave up. */
-export function lurgeField(text: string): string {
-  return /[\t\r\n"]/.test(text) ? text.replace(/[\t\r\n"\\]/g, (character) => escapes[character]!) : text;
 }

@@ -4,9 +4,9 @@
  */
 import { addDays, daysBetween } from '../dates.ts';
 import { divideRounded } from '../units.ts';
-import { decimalFraction, warningLevel, type Rational, type Threshold, type WarningLevel } from './thresholds.ts';
+import { decimalFraction, levelOfFullDate, warningLevel, type Rational, type Threshold, type WarningLevel } from './thresholds.ts';
 
-/** Usage in bytes on the date of a scan (YYYY-MM-DD). */
+/** Usage on the date of a scan (YYYY-MM-DD): bytes, or entries where inodes are forecast. */
 export interface HistoryPoint {
   date: string;
   used: bigint;
@@ -18,8 +18,9 @@ export interface ForecastSettings {
   /**
    * `robust`: the line through the current point with the median slope of all pairs of recent points (Theil–Sen), never
    * below zero. `lurge`: the line through the second newest stored point, or the only one, and the current point; unclamped.
+   * `wrstat`: the same line; the date of being full is the day in which it crosses the quota, and decides the level alone.
    */
-  method: 'robust' | 'lurge';
+  method: 'robust' | 'lurge' | 'wrstat';
   /** robust: most stored points that count. */
   points: number;
   /** robust: how many days before the current point a stored one may lie. */
@@ -37,6 +38,17 @@ export interface Forecast {
   pointsUsed: number;
   /** Slope, rounded to whole bytes. */
   bytesPerDay: bigint;
+  evidence: Evidence;
+}
+
+/** What a forecast rests on, for people who want to know why. */
+export interface Evidence {
+  /** The points that the line is made of, oldest first; the last is the current one. */
+  points: HistoryPoint[];
+  method: ForecastSettings['method'];
+  /** As in `Forecast`. */
+  bytesPerDay: bigint;
+  fullOn: string | null;
 }
 
 const fiveYears = 5n * 365n;
@@ -49,7 +61,7 @@ const fiveYears = 5n * 365n;
 export function forecast(input: { today: string; current: HistoryPoint; history: readonly HistoryPoint[]; quota: bigint | null }, settings: ForecastSettings): Forecast {
   const { current, quota } = input;
   const older = agesOf(current, input.history);
-  const { slope, pointsUsed } = settings.method === 'lurge' ? secantSlope(current, older) : medianSlope(current, older, settings);
+  const { slope, points } = settings.method === 'robust' ? medianSlope(current, older, settings) : secantSlope(current, older);
   const sinceScan = BigInt(daysBetween(current.date, input.today));
 
   const predict = (days: Rational): Rational => {
@@ -59,16 +71,50 @@ export function forecast(input: { today: string; current: HistoryPoint; history:
     return { numerator: settings.method === 'robust' && numerator < 0n ? 0n : numerator, denominator };
   };
 
+  const bytesPerDay = divideRounded(slope.numerator, slope.denominator);
+  const fullOn = dateFull(current, slope, quota, settings.method);
   return {
     predictions: settings.days.map((days) => {
       const { numerator, denominator } = predict(decimalFraction(days));
       return { days, bytes: divideRounded(numerator, denominator) };
     }),
-    level: warningLevel(settings.thresholds, quota, predict),
-    fullOn: dateFull(current, slope, quota),
-    pointsUsed,
-    bytesPerDay: divideRounded(slope.numerator, slope.denominator),
+    level: settings.method === 'wrstat' ? levelOfFullDate(input.today, fullOn) : warningLevel(settings.thresholds, quota, predict),
+    fullOn,
+    pointsUsed: points.length + 1,
+    bytesPerDay,
+    evidence: {
+      points: [...points.toReversed().map(({ age, used }) => ({ date: addDays(current.date, -age), used })), { date: current.date, used: current.used }],
+      method: settings.method,
+      bytesPerDay,
+      fullOn,
+    },
   };
+}
+
+/** Where a group stands with both of its limits. */
+export interface LimitsForecast {
+  bytes: Forecast;
+  /** In entries; null where they were not counted. */
+  inodes: Forecast | null;
+  /** The worse of the two levels. */
+  level: WarningLevel;
+  /** Which one it is of; of two alike that of the bytes. */
+  decidedBy: 'bytes' | 'inodes';
+}
+
+/** One limit: usage now and before, and the quota, as in `forecast`. */
+export interface LimitHistory {
+  current: HistoryPoint;
+  history: readonly HistoryPoint[];
+  quota: bigint | null;
+}
+
+/** Forecasts bytes and entries by the same rules: whoever runs out of inodes cannot write either. */
+export function forecastLimits(input: { today: string; bytes: LimitHistory; inodes: LimitHistory | null }, settings: ForecastSettings): LimitsForecast {
+  const { today } = input;
+  const bytes = forecast({ today, ...input.bytes }, settings);
+  const inodes = input.inodes === null ? null : forecast({ today, ...input.inodes }, settings);
+  return inodes !== null && inodes.level > bytes.level ? { bytes, inodes, level: inodes.level, decidedBy: 'inodes' } : { bytes, inodes, level: bytes.level, decidedBy: 'bytes' };
 }
 
 /** A stored point, with its age at the current point in days. */
@@ -88,29 +134,30 @@ function agesOf(current: HistoryPoint, history: readonly HistoryPoint[]): OlderP
 interface Fit {
   /** Bytes a day. */
   slope: Rational;
-  pointsUsed: number;
+  /** The stored points that it rests on, newest first. */
+  points: readonly OlderPoint[];
 }
 
-const unknownGrowth: Fit = { slope: { numerator: 0n, denominator: 1n }, pointsUsed: 1 };
+const unknownGrowth: Fit = { slope: { numerator: 0n, denominator: 1n }, points: [] };
 
-/** The original's rule: the line from the second newest stored point, or the only one. */
+/** The rule of the original and of wrstat-ui: the line from the second newest stored point, or the only one. */
 function secantSlope(current: HistoryPoint, older: readonly OlderPoint[]): Fit {
   const from = older[1] ?? older[0];
   if (from === undefined) return unknownGrowth;
-  return { slope: { numerator: current.used - from.used, denominator: BigInt(from.age) }, pointsUsed: 2 };
+  return { slope: { numerator: current.used - from.used, denominator: BigInt(from.age) }, points: [from] };
 }
 
 /** Theil–Sen: one freak scan, or a third of them, does not move the median of the slopes of all pairs. */
 function medianSlope(current: HistoryPoint, older: readonly OlderPoint[], settings: ForecastSettings): Fit {
   const stored = older.filter(({ age }) => age <= settings.windowDays).slice(0, settings.points);
-  const points = [{ age: 0, used: current.used }, ...stored];
+  const all = [{ age: 0, used: current.used }, ...stored];
   const slopes: Rational[] = [];
-  for (const [index, newer] of points.entries()) {
-    for (const older of points.slice(index + 1)) {
+  for (const [index, newer] of all.entries()) {
+    for (const older of all.slice(index + 1)) {
       if (older.age > newer.age) slopes.push({ numerator: newer.used - older.used, denominator: BigInt(older.age - newer.age) });
     }
   }
-  return slopes.length === 0 ? unknownGrowth : { slope: median(slopes), pointsUsed: points.length };
+  return slopes.length === 0 ? unknownGrowth : { slope: median(slopes), points: stored };
 }
 
 /** Middle of a list that is not empty; of an even number the mean of the middle two. Sorts the list. */
@@ -125,11 +172,12 @@ function median(values: Rational[]): Rational {
   return { numerator: low.numerator * high.denominator + high.numerator * low.denominator, denominator: 2n * low.denominator * high.denominator };
 }
 
-function dateFull(current: HistoryPoint, slope: Rational, quota: bigint | null): string | null {
+function dateFull(current: HistoryPoint, slope: Rational, quota: bigint | null, method: ForecastSettings['method']): string | null {
   if (quota === null || quota <= 0n) return null;
   if (current.used >= quota) return current.date;
   if (slope.numerator <= 0n) return null;
   const missing = (quota - current.used) * slope.denominator;
-  const days = (missing + slope.numerator - 1n) / slope.numerator; // rounded up: the first whole day
+  // Rounded up: the first day that begins with it. wrstat-ui names the day in which the line gets there.
+  const days = method === 'wrstat' ? missing / slope.numerator : (missing + slope.numerator - 1n) / slope.numerator;
   return days > fiveYears ? null : addDays(current.date, Number(days));
 }

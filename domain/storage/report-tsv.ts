@@ -1,13 +1,9 @@
 import { divideRounded } from '../units.ts';
 import { compareRows, type ReportRow } from './report-row.ts';
 import { levelNames } from './thresholds.ts';
+import { type Column, tsv } from './tsv.ts';
 
-interface Column {
-  header: string;
-  text: (row: ReportRow) => string | number | bigint | null;
-}
-
-function columns(horizons: readonly [number, number]): Column[] {
+function columns(horizons: readonly [number, number]): Column<ReportRow>[] {
   return [
     { header: 'Volume', text: (row) => row.volume },
     { header: 'Top Level Path', text: (row) => row.baseDirectory },
@@ -41,17 +37,7 @@ function columns(horizons: readonly [number, number]): Column[] {
  * @param horizons the two horizons of the forecast, in days: they name their columns.
  */
 export function reportTsv(rows: readonly ReportRow[], horizons: readonly [number, number]): string {
-  const all = columns(horizons);
-  const lines = [all.map(({ header }) => header).join('\t')];
-  for (const row of rows.toSorted(compareRows)) lines.push(all.map(({ text }) => tsvField(text(row))).join('\t'));
-  return `${lines.join('\n')}\n`;
-}
-
-const escapes: Readonly<Record<string, string>> = { '\t': '\\t', '\r': '\\r', '\n': '\\n', '\\': '\\\\' };
-
-/** A field on one line: TAB, CR, LF and backslash escaped, null empty. */
-export function tsvField(value: string | number | bigint | null): string {
-  return value === null ? '' : String(value).replace(/[\t\r\n\\]/g, (character) => escapes[character]!);
+  return tsv(columns(horizons), rows.toSorted(compareRows));
 }
 
 /** Usage in percent of the quota, one decimal. */

@@ -20,9 +20,8 @@ export interface Source {
 
 export const sourceOf = (bytes: Uint8Array): Source => ({ bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) });
 
-/** Bytes that `usual` may look at: what it takes never needs more. */
-const usualRoom = 160;
-const powersOfTen = Float64Array.from({ length: 9 }, (_, power) => 10 ** power);
+/** `usual` looks at no more bytes than these. */
+const usualRoom = 192;
 
 export class StatFields {
   /** Why the last line could not be read. */
@@ -31,12 +30,16 @@ export class StatFields {
   private readonly scannedAt: number;
   private readonly apparent: boolean;
 
+  // Neighbours mostly have one owner, and a volume is one device.
+  private readonly owner = new Remembered();
+  private uid = 0;
+  private gid = 0;
+  private readonly device = new Remembered();
+
   // What the readers of single columns leave behind: the first byte after the column, and values that do not fit one number.
   private next = 0;
   private sizeHigh = 0;
   private sizeLow = 0;
-  private inodeHigh = 0;
-  private inodeLow = 0;
 
   /** Columns go into `record`. Times of access and modification after `scannedAt` (Unix seconds) are set to it. */
   constructor(record: StatRecord, { scannedAt, size }: { scannedAt: number; size: 'recorded' | 'apparent' }) {
@@ -45,36 +48,25 @@ export class StatFields {
     this.apparent = size === 'apparent';
   }
 
-  /** Reads the columns from `from` on, whose line ends before `to`. Returns where its newline is, or -1 with `reason`. */
-  read(source: Source, from: number, to: number): number {
+  /** Reads the columns from `from` on. Returns where the newline is, or -1 with `reason`. */
+  read(source: Source, from: number): number {
     const end = from + usualRoom <= source.bytes.length ? this.usual(source, from) : -1;
-    return end >= 0 ? end : this.any(source, from, to);
+    return end >= 0 ? end : this.any(source.bytes, from);
   }
 
   /**
-   * Reads columns of the widths that nearly all lines have (size below 10^15, uid, gid and links below 10^8, times of ten
-   * digits, inode of 18), four digits at a time and with few branches. Returns -1 for all others, good and bad ones.
+   * Reads columns as nearly all lines have them (times of ten digits, size and links below 10^15, inode below that or of
+   * 18 digits), four digits at a time and with few branches. Returns -1 for all others, good and bad ones.
    */
   private usual({ bytes, view }: Source, from: number): number {
-    let packed = shortNumber(view, from);
-    if (packed === 0) return -1;
-    let size = packed >> 4;
-    let at = from + (packed & 15);
-    if (bytes[at] !== tab) {
-      if (at !== from + 8) return -1;
-      packed = shortNumber(view, at);
-      at += packed & 15;
-      if (at > from + 15 || bytes[at] !== tab) return -1;
-      size = size * powersOfTen[packed & 15]! + (packed >> 4);
-    }
-    at++;
-    // Neighbours mostly have one owner.
-    if (this.ownerLength === 0 || view.getInt32(at, true) !== this.owner0 || view.getInt32(at + 4, true) !== this.owner1 || view.getInt32(at + this.ownerLength - 4, true) !== this.owner2) {
-      if (!this.readOwner(view, at)) return -1;
-    }
-    at += this.ownerLength;
+    const { record, scannedAt } = this;
+    let at = pastDigits(view, from);
+    if (at === from || at > from + 15 || bytes[at] !== tab) return -1;
+    let size = numberOf(view, from, at);
+    at = this.pastOwner(view, at + 1);
+    if (at < 0) return -1;
 
-    // From here to the number of links every column has its place.
+    // Up to the inode every column has its place.
     const a0 = view.getInt32(at, true) - zeros;
     const a1 = view.getInt32(at + 4, true) - zeros;
     const a2 = view.getInt32(at + 7, true) - zerosAndTab;
@@ -84,101 +76,100 @@ export class StatFields {
     const c0 = view.getInt32(at + 22, true) - zeros;
     const c1 = view.getInt32(at + 26, true) - zeros;
     const c2 = view.getInt32(at + 29, true) - zerosAndTab;
+    const others = a0 | (a0 + toHighBit) | a1 | (a1 + toHighBit) | a2 | (a2 + toHighBit) | m0 | (m0 + toHighBit) | m1 | (m1 + toHighBit) | m2 | (m2 + toHighBit) | c0 | (c0 + toHighBit) | c1 | (c1 + toHighBit) | c2 | (c2 + toHighBit);
     const type = bytes[at + 33]!;
+    if ((others & highBits) !== 0 || (a2 | m2 | c2) >>> 24 !== 0 || isEntryType[type] !== 1 || bytes[at + 34] !== tab) return -1;
+    const atime = four(a0) * 1_000_000 + (four(a1) * 100 + ((a2 >>> 8) & 0xff) * 10 + (a2 >>> 16));
+    const mtime = four(m0) * 1_000_000 + (four(m1) * 100 + ((m2 >>> 8) & 0xff) * 10 + (m2 >>> 16));
+    const ctime = four(c0) * 1_000_000 + (four(c1) * 100 + ((c2 >>> 8) & 0xff) * 10 + (c2 >>> 16));
+
+    // 18 digits are Lustre's.
     const i0 = view.getInt32(at + 35, true) - zeros;
     const i1 = view.getInt32(at + 39, true) - zeros;
     const i2 = view.getInt32(at + 43, true) - zeros;
     const i3 = view.getInt32(at + 47, true) - zeros;
     const i4 = view.getInt32(at + 50, true) - zerosAndTab;
-    const times = a0 | (a0 + toHighBit) | a1 | (a1 + toHighBit) | a2 | (a2 + toHighBit) | m0 | (m0 + toHighBit) | m1 | (m1 + toHighBit) | m2 | (m2 + toHighBit) | c0 | (c0 + toHighBit) | c1 | (c1 + toHighBit) | c2 | (c2 + toHighBit);
-    const inode = i0 | (i0 + toHighBit) | i1 | (i1 + toHighBit) | i2 | (i2 + toHighBit) | i3 | (i3 + toHighBit) | i4 | (i4 + toHighBit);
-    if (((times | inode) & highBits) !== 0 || (a2 | m2 | c2 | i4) >>> 24 !== 0 || isEntryType[type] !== 1 || bytes[at + 34] !== tab) return -1;
-    at += 54;
-    let links = bytes[at]! - zero;
-    if (bytes[at + 1] === tab) {
-      if (links < 0 || links > 9) return -1;
-      at += 2;
+    const noInode = i0 | (i0 + toHighBit) | i1 | (i1 + toHighBit) | i2 | (i2 + toHighBit) | i3 | (i3 + toHighBit) | i4 | (i4 + toHighBit);
+    if ((noInode & highBits) === 0 && i4 >>> 24 === 0) {
+      const leading = four(i0) * 10_000 + four(i1);
+      const trailing = (four(i2) * 10_000 + four(i3)) * 100 + (((i4 >>> 8) & 0xff) * 10 + (i4 >>> 16));
+      // leading × 10^10 + trailing. The lower half is exact by itself; the upper is what remains, and rounding repairs what a double loses of it.
+      const low = (Math.imul(leading, 1_410_065_408) + trailing) >>> 0; // 10^10 mod 2^32
+      record.inodeLow = low;
+      record.inodeHigh = ((leading * 1e10 + trailing - low) / 4_294_967_296 + 0.5) | 0;
+      at += 54;
     } else {
-      packed = shortNumber(view, at);
-      links = packed >> 4;
-      at += (packed & 15) + 1;
-      if (packed === 0 || bytes[at - 1] !== tab) return -1;
+      at = this.pastShortInode(view, at + 35);
+      if (at < 0) return -1;
     }
-    // A volume is one device.
-    if (this.deviceLength === 0 || view.getInt32(at, true) !== this.device0 || view.getInt32(at + 4, true) !== this.device1 || view.getInt32(at + this.deviceLength - 4, true) !== this.device2) {
-      if (!this.readDevice(view, at)) return -1;
+    let links = bytes[at]! - zero;
+    if (bytes[at + 1] === tab && links >= 0 && links <= 9) at += 2;
+    else {
+      const end = pastDigits(view, at);
+      if (end === at || end > at + 15 || bytes[end] !== tab) return -1;
+      links = numberOf(view, at, end);
+      at = end + 1;
     }
-    at += this.deviceLength - 1;
+    at = this.pastDevice(view, at);
+    if (at < 0) return -1;
     if (bytes[at] === tab) {
       const column = at + 1;
       at = pastDigits(view, column);
       if (at === column || at > column + 15) return -1;
-      if (this.apparent) {
-        packed = shortNumber(view, column);
-        size = packed >> 4;
-        if (at > column + 8) size = size * powersOfTen[at - column - 8]! + (shortNumber(view, column + 8) >> 4);
-      }
+      if (this.apparent) size = numberOf(view, column, at);
     }
     if (bytes[at] !== newline) return -1;
 
-    const { record, scannedAt } = this;
     record.sizeHigh = 0;
     record.sizeLow = size;
     record.uid = this.uid;
     record.gid = this.gid;
-    const atime = four(a0) * 1_000_000 + (four(a1) * 100 + ((a2 >>> 8) & 0xff) * 10 + (a2 >>> 16));
-    const mtime = four(m0) * 1_000_000 + (four(m1) * 100 + ((m2 >>> 8) & 0xff) * 10 + (m2 >>> 16));
     record.atime = atime > scannedAt ? scannedAt : atime;
     record.mtime = mtime > scannedAt ? scannedAt : mtime;
-    record.ctime = four(c0) * 1_000_000 + (four(c1) * 100 + ((c2 >>> 8) & 0xff) * 10 + (c2 >>> 16));
+    record.ctime = ctime;
     record.type = type;
-    const leading = four(i0) * 10_000 + four(i1);
-    const trailing = (four(i2) * 10_000 + four(i3)) * 100 + (((i4 >>> 8) & 0xff) * 10 + (i4 >>> 16));
-    // Exact below 2^32 by itself; what is above differs from a whole number by less than rounding can.
-    const low = (Math.imul(leading, 1_410_065_408) + trailing) >>> 0;
-    record.inodeLow = low;
-    record.inodeHigh = Math.round((leading * 1e10 + trailing - low) / 4_294_967_296);
     record.links = links;
     return at;
   }
 
-  private readOwner(view: DataView, at: number): boolean {
-    this.ownerLength = 0;
-    const uid = shortNumber(view, at);
-    let end = at + (uid & 15);
-    if (uid === 0 || view.getUint8(end) !== tab) return false;
-    const gid = shortNumber(view, end + 1);
-    end += 1 + (gid & 15);
-    if (gid === 0 || view.getUint8(end) !== tab) return false;
-    this.uid = uid >> 4;
-    this.gid = gid >> 4;
-    const length = end + 1 - at;
-    if (length < 8 || length > 12) {  this.ownerLength = length; this.owner0 = 0; return true; }
-    this.owner0 = view.getInt32(at, true);
-    this.owner1 = view.getInt32(at + 4, true);
-    this.owner2 = view.getInt32(end - 3, true);
-    this.ownerLength = length;
-    return true;
+  /** Reads uid and gid, each with the tab behind it. Returns where the next column begins, or -1. */
+  private pastOwner(view: DataView, at: number): number {
+    const known = this.owner.pastSame(view, at);
+    if (known >= 0) return known;
+    this.owner.forget();
+    const uidEnd = pastDigits(view, at);
+    if (uidEnd === at || uidEnd > at + 15 || view.getUint8(uidEnd) !== tab) return -1;
+    const gidEnd = pastDigits(view, uidEnd + 1);
+    if (gidEnd === uidEnd + 1 || gidEnd > uidEnd + 16 || view.getUint8(gidEnd) !== tab) return -1;
+    this.uid = numberOf(view, at, uidEnd);
+    this.gid = numberOf(view, uidEnd + 1, gidEnd);
+    if (this.uid > largestId || this.gid > largestId) return -1;
+    this.owner.remember(view, at, gidEnd + 1);
+    return gidEnd + 1;
   }
-  private uid = 0; private gid = 0; private ownerLength = 0; private owner0 = 0; private owner1 = 0; private owner2 = 0;
-  private deviceLength = 0; private device0 = 0; private device1 = 0; private device2 = 0;
 
-  private readDevice(view: DataView, at: number): boolean {
-    this.deviceLength = 0;
+  /** Passes the device. Returns where it ends, or -1. */
+  private pastDevice(view: DataView, at: number): number {
+    const known = this.device.pastSame(view, at);
+    if (known >= 0) return known - 1;
     const end = pastDigits(view, at);
-    if (end === at || end > at + 19) return false;
-    const length = end + 1 - at;
-    if (length < 8 || length > 12) {  this.deviceLength = length; this.device0 = 0; return true; }
-    this.device0 = view.getInt32(at, true);
-    this.device1 = view.getInt32(at + 4, true);
-    this.device2 = view.getInt32(end - 3, true);
-    this.deviceLength = length;
-    return true;
+    if (end === at || end > at + 19) return -1;
+    this.device.remember(view, at, end + 1);
+    return end;
+  }
+
+  /** Reads an inode of up to 15 digits into the record and passes the tab behind it. Returns where the next column begins, or -1. */
+  private pastShortInode(view: DataView, at: number): number {
+    const end = pastDigits(view, at);
+    if (end === at || end > at + 15 || view.getUint8(end) !== tab) return -1;
+    const inode = numberOf(view, at, end);
+    this.record.inodeLow = inode >>> 0;
+    this.record.inodeHigh = Math.floor(inode / 4_294_967_296);
+    return end + 1;
   }
 
   /** Reads columns of any width, and knows what is wrong. */
-  private any(source: Source, from: number, to: number): number {
-    const { bytes } = source;
+  private any(bytes: Uint8Array, from: number): number {
     const { record, scannedAt } = this;
     if (!this.readSize(bytes, from) || bytes[this.next] !== tab) return this.fault('the size is not a number of bytes');
     record.sizeHigh = this.sizeHigh;
@@ -199,8 +190,6 @@ export class StatFields {
     record.type = bytes[at]!;
     if (isEntryType[record.type] !== 1 || bytes[at + 1] !== tab) return this.fault('the entry type is not one of f d l s b c F X');
     if (!this.readInode(bytes, at + 2)) return this.fault('the inode is not a number below 2^64');
-    record.inodeHigh = this.inodeHigh;
-    record.inodeLow = this.inodeLow;
     record.links = this.count(bytes, this.next + 1);
     if (record.links < 0 || bytes[this.next] !== tab) return this.fault('the number of links is not a number below 2^64');
     if (this.count(bytes, this.next + 1) < 0) return this.fault('the device is not a number below 2^64');
@@ -211,7 +200,7 @@ export class StatFields {
         record.sizeLow = this.sizeLow;
       }
     }
-    return this.next < to && bytes[this.next] === newline ? this.next : this.fault('the last column is not a number');
+    return bytes[this.next] === newline ? this.next : this.fault('the last column is not a number');
   }
 
   private fault(reason: string): -1 {
@@ -272,19 +261,47 @@ export class StatFields {
     return negative && value !== 0 ? -value : value;
   }
 
-  /** An unsigned 64-bit number and the tab behind it, into `inodeHigh` and `inodeLow`. Lustre's have up to 18 digits, beyond 2^53. */
+  /** An unsigned 64-bit number and the tab behind it, into the record. Lustre's have up to 18 digits, beyond 2^53. */
   private readInode(bytes: Uint8Array, from: number): boolean {
     const value = this.digits(bytes, from);
     if (value >= 0) {
-      this.inodeLow = value >>> 0;
-      this.inodeHigh = Math.floor(value / 4_294_967_296);
+      this.record.inodeLow = value >>> 0;
+      this.record.inodeHigh = Math.floor(value / 4_294_967_296);
     } else {
       const long = this.longDigits(bytes, from);
       if (long < 0n || long > largestUint64) return false;
-      this.inodeHigh = Number(long >> 32n);
-      this.inodeLow = Number(long & 0xffffffffn);
+      this.record.inodeHigh = Number(long >> 32n);
+      this.record.inodeLow = Number(long & 0xffffffffn);
     }
     return bytes[this.next] === tab;
+  }
+}
+
+/** Bytes that were read before, by which the same ones are known again without reading them. */
+class Remembered {
+  /** 8 to 12; 0 when there are none. */
+  private length = 0;
+  private first = 0;
+  private second = 0;
+  private last = 0;
+
+  remember(view: DataView, from: number, end: number): void {
+    const length = end - from;
+    if (length < 8 || length > 12) return this.forget();
+    this.length = length;
+    this.first = view.getInt32(from, true);
+    this.second = view.getInt32(from + 4, true);
+    this.last = view.getInt32(end - 4, true);
+  }
+
+  forget(): void {
+    this.length = 0;
+  }
+
+  /** Where they end that begin at `at`, or -1 when they are others. */
+  pastSame(view: DataView, at: number): number {
+    const { length } = this;
+    return length > 0 && view.getInt32(at, true) === this.first && view.getInt32(at + 4, true) === this.second && view.getInt32(at + length - 4, true) === this.last ? at + length : -1;
   }
 }
 
@@ -299,32 +316,26 @@ const highBits = 0x80808080;
 /** The number that four values make: pairs first, then both pairs. */
 function four(values: number): number {
   const pairs = (values * 10 + (values >>> 8)) & 0xff00ff;
-  return (pairs & 0xff) * 100 + (pairs >> 16);
+  return (pairs * 100 + (pairs >>> 16)) & 0xffff;
 }
 
-/** The number that up to eight digits at `at` make × 16 + how many they are; behind eight, more may follow. */
-function shortNumber(view: DataView, at: number): number {
-  const upper = (view.getInt32(at, true) - zeros) | 0;
-  const ends = (upper | (upper + toHighBit)) & highBits;
-  if (ends !== 0) {
-    const length = (31 - Math.clz32(ends & -ends)) >> 3;
-    return length === 0 ? 0 : (four(upper << (32 - 8 * length)) << 4) | length;
-  }
-  const lower = (view.getInt32(at + 4, true) - zeros) | 0;
-  const lowerEnds = (lower | (lower + toHighBit)) & highBits;
-  if (lowerEnds === 0) return ((four(upper) * 10_000 + four(lower)) << 4) | 8;
-  const length = (31 - Math.clz32(lowerEnds & -lowerEnds)) >> 3;
-  if (length === 0) return (four(upper) << 4) | 4;
-  return ((four(upper) * smallPowers[length]! + four(lower << (32 - 8 * length))) << 4) | (4 + length);
+/** The number that the digits in [from, end) make, one to fifteen. */
+function numberOf(view: DataView, from: number, end: number): number {
+  if (end - from <= 4) return four((view.getInt32(from, true) - zeros) << (32 - 8 * (end - from)));
+  let value = four(view.getInt32(from, true) - zeros);
+  let at = from + 4;
+  for (; at + 4 < end; at += 4) value = value * 10_000 + four(view.getInt32(at, true) - zeros);
+  const left = end - at;
+  return value * powersOfTen[left]! + four((view.getInt32(at, true) - zeros) << (32 - 8 * left));
 }
-const smallPowers = Int32Array.of(1, 10, 100, 1000);
+const powersOfTen = Int32Array.of(1, 10, 100, 1000, 10_000);
 
-/** The first place from `at` on that holds no digit; looks at no more than twenty-four. */
+/** The first place from `at` on that holds no digit; looks at no more than 24. */
 function pastDigits(view: DataView, at: number): number {
   for (let end = at; end < at + 24; end += 4) {
-    const values = (view.getInt32(end, true) - zeros) | 0;
-    const ends = (values | (values + toHighBit)) & highBits;
-    if (ends !== 0) return end + ((31 - Math.clz32(ends & -ends)) >> 3);
+    const values = view.getInt32(end, true) - zeros;
+    const others = (values | (values + toHighBit)) & highBits;
+    if (others !== 0) return end + ((31 - Math.clz32(others & -others)) >> 3);
   }
   return at + 24;
 }

@@ -124,7 +124,6 @@ export class StatLines {
       const next = this.readLine(source, at, to);
       if (next >= 0) {
         this.accepted++;
-        this.previous = source;
         at = next;
         continue;
       }
@@ -167,7 +166,7 @@ export class StatLines {
     const { decoder, fields, record, products } = this;
     const pathEnd = decoder.decode(source.bytes, start, this.commonWithPrevious(source, start, to));
     if (pathEnd < 0) return this.fault(decoder.reason);
-    const end = fields.read(source, pathEnd + 1, to);
+    const end = fields.read(source, pathEnd + 1);
     if (end < 0) return this.fault(fields.reason);
     if (end - start > longestLine) return this.fault(tooLong);
 
@@ -178,6 +177,7 @@ export class StatLines {
     record.lineEnd = end;
     for (let index = 0; index < products.length; index++) products[index]!.add(record);
 
+    if (this.previous !== source) this.previous = source;
     this.previousStart = start;
     this.previousEnd = pathEnd;
     return end + 1;

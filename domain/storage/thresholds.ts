@@ -1,4 +1,5 @@
 /** When a group is warned: rules over predicted usage, as data. */
+import { daysBetween } from '../dates.ts';
 import { OperationError } from '../errors.ts';
 
 /** 1 is fine, 3 is worst. */
@@ -69,4 +70,9 @@ export function warningLevel(thresholds: readonly Threshold[], quota: bigint | n
     if (predicted.numerator * above.denominator > above.numerator * quota * predicted.denominator) level = threshold.level;
   }
   return level;
+}
+
+/** wrstat-ui's rule: worst from three days before the date of being full, else fine. */
+export function levelOfFullDate(today: string, fullOn: string | null): WarningLevel {
+  return fullOn !== null && daysBetween(today, fullOn) <= 3 ? 3 : 1;
 }

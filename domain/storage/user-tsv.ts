@@ -1,7 +1,7 @@
-import { tsvField } from './report-tsv.ts';
+import { type Column, tsv } from './tsv.ts';
 import { compareUserRows, type UserRow } from './user-row.ts';
 
-const columns: readonly { header: string; text: (row: UserRow) => string | number | bigint | null }[] = [
+const columns: readonly Column<UserRow>[] = [
   { header: 'Volume', text: (row) => row.volume },
   { header: 'User', text: (row) => row.user },
   { header: 'UID', text: (row) => row.uid },
@@ -17,7 +17,5 @@ const columns: readonly { header: string; text: (row: UserRow) => string | numbe
 
 /** The user report as tab-separated text, in the form of the group report: a line for each user, group and volume, sorted. */
 export function userTsv(rows: readonly UserRow[]): string {
-  const lines = [columns.map(({ header }) => header).join('\t')];
-  for (const row of rows.toSorted(compareUserRows)) lines.push(columns.map(({ text }) => tsvField(text(row))).join('\t'));
-  return `${lines.join('\n')}\n`;
+  return tsv(columns, rows.toSorted(compareUserRows));
 }

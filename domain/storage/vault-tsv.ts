@@ -1,4 +1,4 @@
-import { tsvField } from './report-tsv.ts';
+import { tsvField } from './tsv.ts';
 import { compareVaultRows, vaultNotes, type VaultRow } from './vault-row.ts';
 
 const columns: readonly { header: string; text: (row: VaultRow) => string | number | bigint | null }[] = [

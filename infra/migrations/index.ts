@@ -5,10 +5,12 @@ import { loads } from './storage/003-loads.ts';
 import { names } from './storage/004-names.ts';
 import { reports } from './storage/005-reports.ts';
 import { users } from './storage/006-users.ts';
+import { directories } from './storage/007-directories.ts';
 import { vault } from './storage/008-vault.ts';
+import { growth } from './storage/009-growth.ts';
 import { products } from './storage/010-products.ts';
 
 /** The schema of each pipeline's database, step by step, oldest first. A step that has been released is never changed. */
 export const migrations = {
-  storage: [lookups, usage, loads, names, reports, users, vault, products],
+  storage: [lookups, usage, loads, names, reports, users, directories, vault, growth, products],
 } satisfies Record<string, readonly Migration[]>;

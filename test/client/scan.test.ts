@@ -4,7 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
 import stringWidth from 'string-width';
-import { registerScan, renderScan, type ScanSummary } from '../../client/cli/storage/scan.ts';
+import { registerScan } from '../../client/cli/storage/scan.ts';
+import { renderScan, type ScanSummary } from '../../client/cli/storage/scan-render.ts';
 import { baseDirectoryFile, damage, type GeneratedScan, generateScan, groupDump } from '../support/scan-generator/index.ts';
 
 const summary: ScanSummary = {
@@ -25,7 +26,13 @@ const summary: ScanSummary = {
   bytes: 500_000_000,
   fileBytes: 60_000_000,
   seconds: 1.25,
-  users: [],
+  users: [{ uid: 5, gid: 12, bytes: '1024', entries: 3, files: 2, newest: 0 }],
+  directories: [{ gid: 10, baseDirectory: '/lustre/scratch117/humgen', directory: 'users/ab12', bytes: '2048', files: 4, newest: 0, types: { BAM: '1024', CRAM: '1025' } }],
+  ages: [{ gid: 10, baseDirectory: '/', access: { bytes: ['0', '1024', '0', '0', '0', '0', '0', '0', '0'], files: [0, 1, 0, 0, 0, 0, 0, 0, 0] }, modification: { bytes: ['0', '0', '0', '0', '0', '0', '0', '0', '1024'], files: [0, 0, 0, 0, 0, 0, 0, 0, 1] } }],
+  baseDirectories: [],
+  vault: { entries: 2, bytes: '2048', branches: [{ branch: 'keep', entries: 2, bytes: '2048' }], moved: 1, gone: 0, conflicts: 0, misnamed: 0, foreign: 1, firstForeign: ['/x/.vault/odd'] },
+  split: null,
+  engine: { name: 'zlib', why: 'it was asked for' },
 };
 
 describe('what storage scan shows', () => {
@@ -39,6 +46,13 @@ describe('what storage scan shows', () => {
     assert.match(text, /^gid:11 +0 B .+1969-12-31$/mu);
     assert.match(text, /modified 2020-09-13, accessed 2023-11-14, changed 8700000000000000 s/u);
     assert.match(text, /1\.6 M lines\/s/u);
+    assert.match(text, /by zlib: /u);
+    assert.match(text, /^humgen +\S*sers\/ab12 +2\.00 KiB +4 +1970-01-01 +CRAM 1\.00 KiB, BAM/mu);
+    assert.match(text, /^uid:5 +evil.+1\.00 KiB +█{14} +2 +1970-01-01$/mu);
+    assert.match(text, /^≥1m +1\.00 KiB +█{14} +0 B +░{14}$/mu);
+    assert.match(text, /^≥7y +0 B +░{14} +1\.00 KiB +█{14}$/mu);
+    assert.match(text, /^Keep +2 +2\.00 KiB$/mu);
+    assert.match(text, /1 strange entries in \.vault folders\n {2}\/x\/\.vault\/odd/u);
     assert.match(text, /12 lines rejected\n {2}line 1,234: the line has 3 columns, expected 11 or 12\n {2}… and 11 more$/u);
   });
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import type { S3Client } from '@aws-sdk/client-s3';
+import type * as Sdk from '@aws-sdk/client-s3';
 import { OperationError } from '../../../domain/errors.ts';
 import { fileError } from '../files/file-error.ts';
 import { storeError } from './store-error.ts';
@@ -96,18 +96,16 @@ function checkEndpoint(endpoint: string): void {
   if (url.username !== '' || url.password !== '') throw new OperationError('ConfigError', 'The endpoint of the object store must not hold a user or a password.');
 }
 
-type Sdk = typeof import('@aws-sdk/client-s3');
-
 class S3ObjectStore implements ObjectStore {
   readonly url: string;
-  private readonly sdk: Sdk;
-  private readonly client: S3Client;
+  private readonly sdk: typeof Sdk;
+  private readonly client: Sdk.S3Client;
   private readonly bucket: string;
   private readonly prefix: string;
   private readonly host: string;
   private readonly partBytes: number;
 
-  constructor(sdk: Sdk, client: S3Client, bucket: string, prefix: string, host: string, partBytes: number) {
+  constructor(sdk: typeof Sdk, client: Sdk.S3Client, bucket: string, prefix: string, host: string, partBytes: number) {
     const bare = prefix.replaceAll(/^\/+|\/+$/g, '');
     this.sdk = sdk;
     this.client = client;

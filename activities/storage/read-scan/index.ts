@@ -41,6 +41,7 @@ export interface Manifest {
   /** Groups with at least one entry; null when nobody asked for groups. */
   groups: number | null;
   vault: VaultSummary | null;
+  baseDirectories: { gid: number; directory: string }[];
   seconds: number;
   engine: EngineUsed;
 }

@@ -20,6 +20,8 @@ export interface WrittenPass {
   /** Groups with at least one entry; null when nobody asked for groups. */
   groups: number | null;
   vault: VaultSummary | null;
+  /** Base directories as the scan has them, not as people see them. */
+  baseDirectories: { gid: number; directory: string }[];
   /** SHA-256 by name of the file. The split's files have checksums of their own. */
   files: Record<string, string>;
   seconds: number;
@@ -39,10 +41,10 @@ export async function writePass(options: PassOptions, directory: string, hooks: 
       const rows = result[product];
       if (rows !== null) files[figureFile(product)] = writeRows(path.join(directory, figureFile(product)), rows);
     }
-    const { totals, lines, seconds, groups, vault, split, engine } = result;
+    const { totals, lines, seconds, groups, vault, split, engine, baseDirectories } = result;
     if (vault !== null) files[vaultFile] = await digestOf(path.join(directory, vaultFile));
     if (split !== null) files[splitFile] = writeRows(path.join(directory, splitFile), split);
-    return { totals, lines, groups: groups === null ? null : new Set(groups.map((row) => row.gid)).size, vault, files, seconds, engine };
+    return { totals, lines, groups: groups === null ? null : new Set(groups.map((row) => row.gid)).size, vault, baseDirectories, files, seconds, engine };
   } catch (error) {
     throw fileError(error, `write the figures of ${options.volume} in ${directory}`, directory);
   }

@@ -40,7 +40,7 @@ export interface SplitSetInput {
   passwdDump: () => Promise<string | Uint8Array>;
   /** Directory of all sets; made if missing. */
   parent: string;
-  /** `resume` keeps the day's set when it was made of the same; `replace` makes it anew in any case. */
+  /** `resume` keeps the day's set when it is whole and was made of the same; `replace` makes it anew in any case. */
   existing: 'resume' | 'replace';
   cost?: TreeServerCost;
 }
@@ -79,9 +79,8 @@ export async function makeSplitSet(input: SplitSetInput, hooks: Hooks<SplitSetPr
   const inputs = sha256(JSON.stringify([date, cost, input.volumes.map(({ volume }) => volume), groups.map(({ parts, ...group }) => [group, parts.map(({ volume, part }) => [volume, part])])]));
   hooks.signal?.throwIfAborted();
   if (existing === 'resume') {
-    const found = await completeSet(target);
-    if (found?.manifest.inputs === inputs) return refOf(target, found, true);
-    if (found === null) await refuseStranger(target);
+    const kept = await keptSet(target, inputs);
+    if (kept !== null) return kept;
   }
 
   const temporary = hiddenName(target);
@@ -92,9 +91,10 @@ export async function makeSplitSet(input: SplitSetInput, hooks: Hooks<SplitSetPr
     files.push(await writeText(temporary, 'groupfile', await input.groupDump()));
     files.push(await writeText(temporary, 'passwdfile', await input.passwdDump()));
     const manifest: SplitManifest = { format: 1, date, inputs, volumes: input.volumes.map(({ volume }) => volume), files };
-    await writeText(temporary, manifestFile, `${JSON.stringify(manifest, null, 2)}\n`);
+    const text = `${JSON.stringify(manifest, null, 2)}\n`;
+    await writeText(temporary, manifestFile, text);
     hooks.signal?.throwIfAborted();
-    return await publish(temporary, target, inputs, existing);
+    return await publish(temporary, target, { manifest, text }, existing);
   } catch (error) {
     throw fileError(error, `write the split set ${target}`, target);
   } finally {
@@ -102,8 +102,14 @@ export async function makeSplitSet(input: SplitSetInput, hooks: Hooks<SplitSetPr
   }
 }
 
+/** A manifest and the bytes of its file, as text. */
+interface WholeSet {
+  manifest: SplitManifest;
+  text: string;
+}
+
 /** A set that is whole: as many bytes in every file as its manifest says. Null when there is none at `directory`. */
-export async function completeSet(directory: string): Promise<{ manifest: SplitManifest; text: string } | null> {
+export async function completeSet(directory: string): Promise<WholeSet | null> {
   try {
     const text = await readFile(path.join(directory, manifestFile), 'utf8');
     const manifest = parseSplitManifest(text);
@@ -176,18 +182,19 @@ function groupsOf({ volumes, groupNames }: SplitSetInput): GroupParts[] {
   return [...groups.values()].sort((a, b) => a.gid - b.gid);
 }
 
-async function writeGroups(directory: string, groups: readonly GroupParts[], { signal, onProgress }: Hooks<SplitSetProgress>): Promise<SplitFile[]> {
+async function writeGroups(directory: string, groups: readonly GroupParts[], hooks: Hooks<SplitSetProgress>): Promise<SplitFile[]> {
   const totalBytes = groups.reduce((sum, { bytes }) => sum + bytes, 0);
   const started = performance.now();
   let bytes = 0;
   const onBytes = (count: number): void => {
-    signal?.throwIfAborted();
+    hooks.signal?.throwIfAborted();
     bytes += count;
     const elapsed = (performance.now() - started) / 1000;
     const secondsLeft = elapsed >= 1 && bytes > 0 ? ((totalBytes - bytes) * elapsed) / bytes : null;
-    onProgress?.({ bytes, totalBytes, secondsLeft, text: `${formatBytes(BigInt(bytes))} of ${formatBytes(BigInt(totalBytes))}, ${groups.length} groups${secondsLeft === null ? '' : `, ${formatDuration(secondsLeft)} left`}` });
+    const left = secondsLeft === null ? '' : `, ${formatDuration(secondsLeft)} left`;
+    hooks.onProgress?.({ bytes, totalBytes, secondsLeft, text: `${formatBytes(BigInt(bytes))} of ${formatBytes(BigInt(totalBytes))}, ${groups.length} groups${left}` });
   };
-  const files = new Array<SplitFile>(groups.length);
+  const files: SplitFile[] = [];
   await forEachOf(groups.entries(), filesAtOnce, async ([index, group]) => {
     files[index] = await joinParts(path.join(directory, group.name), group, onBytes);
   });
@@ -250,20 +257,26 @@ async function writeText(directory: string, name: string, content: string | Uint
 }
 
 /** Gives the finished set its name. Under `resume` one of the same inputs that got there first stands. */
-async function publish(temporary: string, target: string, inputs: string, existing: SplitSetInput['existing']): Promise<SplitSetRef> {
+async function publish(temporary: string, target: string, set: WholeSet, existing: SplitSetInput['existing']): Promise<SplitSetRef> {
   await syncDirectory(temporary);
   while (!(await renamed(temporary, target))) {
     if (existing === 'resume') {
-      const other = await completeSet(target);
-      if (other?.manifest.inputs === inputs) return refOf(target, other, true);
-      if (other === null) await refuseStranger(target);
+      const other = await keptSet(target, set.manifest.inputs);
+      if (other !== null) return other;
     }
     if (await swapped(temporary, target)) break;
   }
   await syncDirectory(path.dirname(target));
-  const published = await completeSet(target);
-  if (published === null) throw new OperationError('IntegrityMismatch', `${target} is not the set that was written.`, { place: { file: target } });
-  return refOf(target, published, false);
+  return refOf(target, set, false);
+}
+
+/** The set that is there already, when it is whole and of these inputs. Throws `ContractError` when something else has its name, which may be somebody's. */
+async function keptSet(target: string, inputs: string): Promise<SplitSetRef | null> {
+  const found = await completeSet(target);
+  if (found !== null) return found.manifest.inputs === inputs ? refOf(target, found, true) : null;
+  // Asked twice: for a moment of another's swap there is nothing.
+  if ((await hasManifest(target)) || !(await exists(target)) || (await hasManifest(target))) return null;
+  throw new OperationError('ContractError', `${target} is there and is not a split set: move it away, or ask for it to be replaced.`, { place: { file: target } });
 }
 
 /** False when the name is taken. */
@@ -310,12 +323,6 @@ async function moved(from: string, to: string): Promise<boolean> {
 
 const hiddenName = (directory: string): string => path.join(path.dirname(directory), `.${path.basename(directory)}.${randomUUID()}.tmp`);
 
-/** Something with the name of a set and without its manifest, which may be somebody's. */
-async function refuseStranger(target: string): Promise<void> {
-  if (!(await exists(target))) return;
-  throw new OperationError('ContractError', `${target} is there and is not a whole set: move it away, or ask for it to be replaced.`, { place: { file: target } });
-}
-
 async function exists(file: string): Promise<boolean> {
   try {
     await stat(file);
@@ -340,7 +347,7 @@ async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-function refOf(directory: string, { manifest, text }: { manifest: SplitManifest; text: string }, kept: boolean): SplitSetRef {
+function refOf(directory: string, { manifest, text }: WholeSet, kept: boolean): SplitSetRef {
   const groups = manifest.files.flatMap(({ group }) => (group === undefined ? [] : [group]));
   return {
     directory,

@@ -1,14 +1,18 @@
-import { mkdirSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { appendFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { crc32, gzip } from 'node:zlib';
+import { crc32, gzip, gzipSync, type ZlibOptions } from 'node:zlib';
 import { entryTypes, type Product, type StatRecord } from '../../../domain/storage/record.ts';
 import { SplitLines } from '../../../domain/storage/split-line.ts';
 import { partFile, type SplitPart } from '../../../domain/storage/split-set.ts';
 import { fileError } from '../../platform/files/file-error.ts';
 
-const compress = promisify(gzip);
+const gzipInPool = promisify(gzip);
+
+/** Blocks compressed at the same time: as many as the pool has threads. More would only cost memory. */
+const compressedAtOnce = 4;
+/** Handing a shorter text to the pool takes longer than compressing it. */
+const worthThePool = 16 * 1024;
 
 const empty = new Uint8Array(0);
 
@@ -32,7 +36,7 @@ interface Group {
 
 /**
  * Splits a scan by group: `<gid>.gz` a group, of members of about 1 MiB of text. Compression runs in zlib's threads while
- * lines are read on; one file is open at a time, however many groups there are.
+ * lines are read on; at most one file is open, however many groups there are.
  *
  * The pass awaits `settle` between chunks, which keeps what waits for compression bounded and throws what went wrong, and
  * `finish`, or `close` when it fails. Errors are those of `fileError` (`StorageFull`, …).
@@ -133,9 +137,14 @@ export class SplitWriter implements Product<Promise<SplitPart[]>> {
     group.length = 0;
     this.filling -= block.length;
     if (length === 0 || this.failure !== undefined) return;
+    const text = block.subarray(0, length);
+    if (length < worthThePool && this.unwritten.length === 0) {
+      this.writeNow(part, text);
+      return;
+    }
     this.waiting += block.length;
-    // zlib's own 16 KiB at a time costs time, a large buffer for a small member costs memory.
-    const compressed = compress(block.subarray(0, length), { level: this.level, chunkSize: Math.min(Math.max(length >> 2, 1024), 2 ** 18) });
+    const before = this.unwritten.at(-compressedAtOnce);
+    const compressed = before === undefined ? compress(text, this.level) : before.then(() => compress(text, this.level));
     const done = Promise.all([compressed, this.written])
       .then(([member]) => this.append(part, member))
       .catch((error: unknown) => {
@@ -143,26 +152,48 @@ export class SplitWriter implements Product<Promise<SplitPart[]>> {
       })
       .finally(() => {
         this.waiting -= block.length;
-        this.unwritten.shift();
+        void this.unwritten.shift();
       });
     this.written = done;
     this.unwritten.push(done);
   }
 
-  private async append(part: SplitPart, member: Uint8Array): Promise<void> {
+  /** Many small groups make many small blocks: promises for all of them would take more memory than the blocks. */
+  private writeNow(part: SplitPart, text: Uint8Array): void {
+    try {
+      this.append(part, gzipSync(text, gzipOptions(text.length, this.level)));
+    } catch (error) {
+      this.failure = { error };
+    }
+  }
+
+  /** Without waiting: members are small beside what the disk's cache takes, and the ways through the pool would cost more than the writing. */
+  private append(part: SplitPart, member: Uint8Array): void {
     if (this.failure !== undefined) return; // a file with a gap is worth nothing
     const target = path.join(this.directory, partFile(part.gid));
     try {
-      const file = await open(target, part.bytes === 0 ? 'wx' : 'a');
-      try {
-        await file.writeFile(member);
-      } finally {
-        await file.close();
-      }
+      appendFileSync(target, member, { flag: part.bytes === 0 ? 'wx' : 'a' });
     } catch (error) {
       throw fileError(error, `write ${target}`, target);
     }
     part.bytes += member.length;
     part.crc32 = crc32(member, part.crc32);
   }
+}
+
+/** One gzip member. */
+async function compress(text: Uint8Array, level: number): Promise<Uint8Array> {
+  const options = gzipOptions(text.length, level);
+  return text.length < worthThePool ? gzipSync(text, options) : await gzipInPool(text, options);
+}
+
+/** As much memory as a text of this length can make use of: zlib's default for a small one is a hundred times the text. */
+function gzipOptions(length: number, level: number): ZlibOptions {
+  const bits = Math.ceil(Math.log2(length));
+  return {
+    level,
+    windowBits: Math.min(Math.max(bits, 9), 15),
+    memLevel: Math.min(Math.max(bits - 6, 1), 8),
+    chunkSize: Math.min(Math.max(length >> 2, 1024), 2 ** 18),
+  };
 }

@@ -101,8 +101,9 @@ export async function uploadedSet(store: ObjectStore, date: string, { signal }: 
 export async function pruneUploadedSets(
   store: ObjectStore,
   { keep, abandonedBeforeMs = Date.now() - dayMs }: { keep: number; abandonedBeforeMs?: number },
-  { signal, onProgress }: Hooks<{ text: string }> = {},
+  hooks: Hooks<{ text: string }> = {},
 ): Promise<string[]> {
+  const { signal } = hooks;
   const days = await readDays(store, signal);
   const complete = [...days].flatMap(([day, { objects }]) => (objects === null ? [] : [day]));
   const pruned = new Set(foldersToPrune(complete, keep));
@@ -111,7 +112,7 @@ export async function pruneUploadedSets(
     if (old) await store.delete([`${day}/${manifestFile}`], { signal });
     for (const [folder, { keys, modified }] of folders) {
       if (folder === objects ? !old : modified >= abandonedBeforeMs) continue;
-      onProgress?.({ text: `removing ${folder}, ${keys.length} files` });
+      hooks.onProgress?.({ text: `removing ${folder}, ${keys.length} files` });
       await store.delete(keys, { signal });
     }
   }

@@ -9,6 +9,11 @@ import { endWith } from '../exit-codes.ts';
 import { note, paint, print, printJson } from '../output.ts';
 import { registerBackfill } from './backfill.ts';
 import { productsOf } from './products.ts';
+import { registerAges } from './ages.ts';
+import { registerCompare } from './compare.ts';
+import { registerDirectories } from './directories.ts';
+import { registerForecast } from './forecast.ts';
+import { registerGrowth } from './growth.ts';
 import { registerScan } from './scan.ts';
 import { registerVault } from './vault.ts';
 
@@ -177,7 +182,18 @@ export function registerStorage(program: Command): void {
       }),
     );
 
+  registerDirectories(storage);
+  registerAges(storage);
+  registerGrowth(storage);
+  registerForecast(storage);
   registerVault(storage);
+  registerCompare(storage, {
+    directoryRows: async (database, date, { volumes }) => (await import('../../../activities/storage/directory-store.ts')).directoryRows(database, { date, volumes, sort: 'size', limit: 2 ** 31 - 1 }),
+    vaultRows: async (database, date, { volumes }) => {
+      const { vaultRows } = await import('../../../activities/storage/vault-store.ts');
+      return (await Promise.all(volumes.map((volume) => vaultRows(database, date, { volume })))).flat();
+    },
+  });
   registerBackfill(storage);
   registerScan(storage);
 }

@@ -62,7 +62,6 @@ export class DirectoriesProduct {
   private readonly bytesByType = new ExactSums();
   // The decision for the file before, and how much of the path it rests on.
   private slot = -1;
-  private base = -1;
   private directory = -1;
   private decidedAt = Infinity;
 
@@ -75,8 +74,8 @@ export class DirectoriesProduct {
   directoryOf(slot: number, record: StatRecord): number {
     if (record.shared < this.decidedAt) this.decidedAt = Infinity;
     if (record.type !== entryTypes.file) return -1;
-    const base = this.baseDirectories.baseLength;
-    if (this.decidedAt === Infinity || slot !== this.slot || base !== this.base) this.decide(slot, base, record);
+    // The base directory stays too while all entries have been below the one that was decided for.
+    if (this.decidedAt === Infinity || slot !== this.slot) this.decide(slot, this.baseDirectories.baseLength, record);
     return this.directory;
   }
 
@@ -127,7 +126,6 @@ export class DirectoriesProduct {
     if (tree === undefined) this.trees[slot] = tree = { base: textOf(path, 0, base), directories: new Map(), lastName: '', last: -1 };
     else if (tree.base.length !== base) this.moveUp(tree, tree.base.slice(0, base));
     this.slot = slot;
-    this.base = base;
     const from = base + 1;
     const { lastName } = tree;
     // Mostly the files of another group came in between, and nothing changed.

@@ -2,7 +2,8 @@
 import type { FileType } from '../file-types.ts';
 import { type CountedLinks, type HardLinkRule, OpenInodes, shareOf } from '../hard-links.ts';
 import { entryTypes, type Product, type StatRecord } from '../record.ts';
-import { type BaseDirectories, nameSlots } from '../slots.ts';
+import { pathText } from '../path-text.ts';
+import { type BaseDirectories, nameSlots, type Slot } from '../slots.ts';
 import type { AgeUsage, DirectoryUsage, GroupUsage, Totals, UserUsage } from '../usage.ts';
 import { AgesProduct } from './ages.ts';
 import { DirectoriesProduct } from './directories.ts';
@@ -32,6 +33,8 @@ export interface UsageFigures {
   users: UserUsage[] | null;
   directories: DirectoryUsage[] | null;
   ages: AgeUsage[] | null;
+  /** Where entries were counted: base directories as the scan has them (`pathText`), sorted by gid and directory. */
+  baseDirectories: { gid: number; directory: string }[];
 }
 
 /** Calls each product by name: a call that always leads to the same method costs nearly nothing. */
@@ -85,14 +88,15 @@ export class UsageProducts implements Product<UsageFigures> {
     if (slot !== this.slot || directory !== this.directory || record.uid !== this.uid || record.gid !== this.gid) this.startRun(slot, directory, record);
     this.totals.count(record);
     run.count(record);
-    if (ages !== null) ages.count(slot, record);
+    const cell = ages === null ? -1 : ages.cellOf(slot, record);
+    if (ages !== null && record.type === entryTypes.file) ages.countFile(cell);
     const types = directories === null || directory < 0 ? 0 : directories.typesOf(record);
 
     const { links } = record;
     if (links === 1 || (links > 1 && record.type === entryTypes.directory)) {
       run.addSize(record);
       if (directories !== null && types !== 0) directories.addTypes(directory, types, record);
-      if (ages !== null) ages.addBytes(slot, record);
+      if (ages !== null) ages.addBytes(cell, record);
     } else if (links > 1) this.addLink(types, record);
   }
 
@@ -107,6 +111,7 @@ export class UsageProducts implements Product<UsageFigures> {
       users: this.users?.finish() ?? null,
       directories: this.directories?.finish(slots, named) ?? null,
       ages: this.ages?.finish(named) ?? null,
+      baseDirectories: occurring(slots),
     };
   }
 
@@ -148,6 +153,15 @@ export class UsageProducts implements Product<UsageFigures> {
       this.directories?.addBytes(directory, counted);
       this.directories?.addTypes(directory, types, counted);
     }
-    this.ages?.addBytes(slot, counted);
+    this.ages?.addBytes(this.ages.cellOf(slot, counted), counted);
   }
+}
+
+/** Each once, as texts. */
+function occurring(slots: readonly Slot[]): { gid: number; directory: string }[] {
+  const pairs = new Map(slots.map(({ gid, directory }) => {
+    const text = directory.length === 0 ? '/' : pathText(directory);
+    return [`${gid}\t${text}`, { gid, directory: text }];
+  }));
+  return [...pairs.values()].sort((a, b) => a.gid - b.gid || (a.directory < b.directory ? -1 : 1));
 }

@@ -23,9 +23,12 @@ export const products: Migration = {
       'primary key (report_date, volume_id, product)',
       'foreign key (volume_id) references volume (volume_id)',
     ]);
+    // Unix seconds: what ages in days count back from. A step that failed behind it may have left it.
+    if (!(await target.knex.schema.hasColumn('scan_load', 'scanned_at'))) await target.knex.raw('alter table scan_load add column scanned_at bigint');
   },
 
   async down(target) {
+    if (await target.knex.schema.hasColumn('scan_load', 'scanned_at')) await target.knex.schema.alterTable('scan_load', (table) => table.dropColumn('scanned_at'));
     await dropTables(target, 'report_product', 'product_lock');
   },
 };

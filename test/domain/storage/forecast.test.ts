@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { addDays, daysBetween } from '../../../domain/dates.ts';
-import { forecast, type ForecastSettings, type HistoryPoint } from '../../../domain/storage/forecast.ts';
+import { forecast, forecastLimits, type ForecastSettings, type HistoryPoint } from '../../../domain/storage/forecast.ts';
 import { thresholdPresets, type ThresholdPreset, type WarningLevel } from '../../../domain/storage/thresholds.ts';
 
 const today = '2022-06-20';
@@ -195,7 +195,7 @@ describe('any forecast', () => {
         const robust = forecast(input, settings());
         const lurge = forecast(input, settings({ method: 'lurge' }));
         const clamped = lurge.predictions.map(({ days, bytes }) => ({ days, bytes: bytes < 0n ? 0n : bytes }));
-        assert.deepEqual({ ...robust, pointsUsed: 0 }, { ...lurge, predictions: clamped, pointsUsed: 0 });
+        assert.deepEqual({ ...robust, pointsUsed: 0, evidence: null }, { ...lurge, predictions: clamped, pointsUsed: 0, evidence: null });
       }),
     );
   });
@@ -211,5 +211,76 @@ describe('any forecast', () => {
         assert.ok(lead <= 5 * 365);
       }),
     );
+  });
+});
+
+describe('evidence', () => {
+  const history = [daysAgo(1, 99), daysAgo(70, 1), daysAgo(3, 97), daysAgo(2, 98)];
+  const evidence = (method: ForecastSettings['method'], points = 10) => forecast({ today, current: daysAgo(0, 100), history, quota: 110n }, settings({ method, points })).evidence;
+  it('robust: the current point and the recent ones, oldest first', () => {
+    assert.deepEqual(evidence('robust'), { points: [daysAgo(3, 97), daysAgo(2, 98), daysAgo(1, 99), daysAgo(0, 100)], method: 'robust', bytesPerDay: 1n, fullOn: '2022-06-30' });
+    assert.deepEqual(evidence('robust', 1).points, [daysAgo(1, 99), daysAgo(0, 100)]);
+  });
+  for (const method of ['lurge', 'wrstat'] as const) {
+    it(`${method}: the two ends of its line`, () => assert.deepEqual(evidence(method), { points: [daysAgo(2, 98), daysAgo(0, 100)], method, bytesPerDay: 1n, fullOn: '2022-06-30' }));
+  }
+  it('is the current point alone where nothing is known of growth', () => {
+    for (const method of ['robust', 'lurge', 'wrstat'] as const) {
+      assert.deepEqual(forecast({ today, current: daysAgo(4, 5), history: [], quota: null }, settings({ method })).evidence, { points: [daysAgo(4, 5)], method, bytesPerDay: 0n, fullOn: null });
+    }
+  });
+});
+
+describe('wrstat-ui’s rules', () => {
+  // The scan is of today; older points as (days ago, used).
+  const vectors: [what: string, used: number, before: [number, number][], quota: bigint | null, fullOn: string | null, level: WarningLevel][] = [
+    ['at the quota: the latest point’s date', 100, [[4, 80]], 100n, today, 3],
+    ['above it and shrinking: the latest point’s date', 110, [[4, 120]], 100n, today, 3],
+    ['no growth', 99, [[4, 99]], 100n, null, 1],
+    ['shrinking', 99, [[4, 100]], 100n, null, 1],
+    ['one point only', 99, [], 100n, null, 1],
+    ['a second point of the same date says nothing', 99, [[0, 1]], 100n, null, 1],
+    ['two points: from the first', 90, [[10, 80]], 100n, addDays(today, 10), 1],
+    ['more: from the third from last', 90, [[90, 0], [2, 88], [1, 10]], 100n, addDays(today, 10), 1],
+    ['three days ahead: not OK', 97, [[10, 87]], 100n, addDays(today, 3), 3],
+    ['four days ahead: OK', 96, [[10, 86]], 100n, addDays(today, 4), 1],
+    ['the day in which the line crosses, not the one that begins above', 93, [[1, 91]], 100n, addDays(today, 3), 3],
+    ['five years ahead', 0, [[5, -1]], 365n, addDays(today, 5 * 365), 1],
+    ['more than five years ahead', 0, [[5, -1]], 366n, null, 1],
+    ['no quota is not a full one', 90, [[10, 80]], null, null, 1],
+    ['nor is an unlimited one', 90, [[10, 80]], 0n, null, 1],
+  ];
+  for (const [what, used, before, quota, fullOn, level] of vectors) {
+    it(what, () => {
+      const result = forecast({ today, current: daysAgo(0, used), history: before.map(([days, then]) => daysAgo(days, then)), quota }, settings({ method: 'wrstat' }));
+      assert.deepEqual([result.fullOn, result.level], [fullOn, level]);
+    });
+  }
+  it('a date that is past is within three days', () => {
+    assert.equal(forecast({ today, current: daysAgo(30, 100), history: [], quota: 100n }, settings({ method: 'wrstat' })).level, 3);
+  });
+});
+
+describe('two limits', () => {
+  const limit = (used: number, quota: bigint | null) => ({ current: daysAgo(0, used), history: [], quota });
+  const vectors: [what: string, bytes: number, inodes: number | null, level: WarningLevel, decidedBy: 'bytes' | 'inodes'][] = [
+    ['bytes are worse', 90, 81, 3, 'bytes'],
+    ['inodes are worse', 81, 90, 3, 'inodes'],
+    ['alike', 90, 90, 3, 'bytes'],
+    ['both fine', 1, 1, 1, 'bytes'],
+    ['inodes unknown', 81, null, 2, 'bytes'],
+  ];
+  for (const [what, bytes, inodes, level, decidedBy] of vectors) {
+    it(what, () => {
+      const result = forecastLimits({ today, bytes: limit(bytes, 100n), inodes: inodes === null ? null : limit(inodes, 100n) }, settings());
+      assert.deepEqual([result.level, result.decidedBy, result.inodes === null], [level, decidedBy, inodes === null]);
+    });
+  }
+  it('by wrstat-ui’s rule: when either date is within three days', () => {
+    const input = { today, bytes: limit(1, 100n), inodes: { current: daysAgo(0, 97), history: [daysAgo(1, 96)], quota: 100n } };
+    assert.deepEqual(forecastLimits(input, settings({ method: 'wrstat' })).decidedBy, 'inodes');
+  });
+  it('without an inode quota there is no inode warning', () => {
+    for (const quota of [null, 0n]) assert.equal(forecastLimits({ today, bytes: limit(1, 100n), inodes: limit(1000, quota) }, settings()).level, 1);
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { LinkedBytes } from '../../../domain/storage/hard-links.ts';
+import { type CountedLinks, OpenInodes, shareOf } from '../../../domain/storage/hard-links.ts';
 import { entryTypes, sizeLimb, type StatRecord } from '../../../domain/storage/record.ts';
 
 interface Link {
@@ -8,52 +8,85 @@ interface Link {
   size: bigint;
   inode?: bigint;
   links?: number;
+  path?: string;
   type?: number;
+  directory?: number;
+  owner?: number;
+  types?: number;
+  atime?: number;
+  mtime?: number;
 }
 
-const recordOf = ({ size, inode = 1n, links = 1, type = entryTypes.file }: Link): StatRecord => ({
-  path: new Uint8Array(0), pathLength: 0, shared: 0, uid: 0, gid: 0, atime: 0, mtime: 0, ctime: 0, line: new Uint8Array(0), lineStart: 0, lineEnd: 0,
+const recordOf = ({ size, inode = 1n, links = 2, path = '/x', type = entryTypes.file, atime = 0, mtime = 0 }: Link): StatRecord => ({
+  path: Buffer.from(`${path}/.vault/behind its end`), pathLength: path.length, shared: 0, uid: 0, gid: 0, atime, mtime, ctime: 0, line: new Uint8Array(0), lineStart: 0, lineEnd: 0,
   sizeLow: Number(size % BigInt(sizeLimb)), sizeHigh: Number(size / BigInt(sizeLimb)), inodeHigh: Number(inode >> 32n), inodeLow: Number(inode & 0xffffffffn), links, type,
 });
 
-/** Bytes of slots 0, 1, 2 and what was skipped. Slot 2 comes first in order, then 0, then 1. */
-function count(rule: 'once' | 'divide', links: Link[]): bigint[] {
+const bytesOf = ({ sizeHigh, sizeLow }: Pick<StatRecord, 'sizeHigh' | 'sizeLow'>): bigint => BigInt(sizeHigh) * BigInt(sizeLimb) + BigInt(sizeLow);
+
+/** What is counted, in the order in which it is. Slot 2 comes first in order, then 0, then 1; directories by number, owners downwards. */
+function counted(links: Link[]): CountedLinks[] {
   const order = [1, 2, 0];
-  const bytes = new LinkedBytes(rule, (a, b) => order[a]! - order[b]!);
-  for (const link of links) bytes.add(link.slot, recordOf(link));
-  bytes.finish();
-  return [bytes.total(0), bytes.total(1), bytes.total(2), bytes.skipped()];
+  const found: CountedLinks[] = [];
+  const inodes = new OpenInodes(
+    { comparePlaces: (slot, directory, otherSlot, otherDirectory) => order[slot]! - order[otherSlot]! || directory - otherDirectory, compareOwners: (owner, other) => other - owner },
+    (inode) => found.push(inode),
+  );
+  for (const link of links) inodes.see(recordOf(link), link.slot, link.directory ?? -1, link.owner ?? 0, link.types ?? 0);
+  inodes.settleAll();
+  return found;
 }
 
-describe('bytes and hard links', () => {
-  it('adds beyond 2^53 without losing a byte', () => {
-    const sizes = [2n ** 53n + 1n, 2n ** 62n + 3n, 1n, 2n ** 50n - 1n, 2n ** 50n - 1n];
-    assert.equal(count('once', sizes.map((size) => ({ slot: 0, size })))[0], sizes.reduce((a, b) => a + b));
+/** Bytes of slots 0, 1, 2. */
+function count(links: Link[]): bigint[] {
+  const bytes = [0n, 0n, 0n];
+  for (const inode of counted(links)) bytes[inode.slot]! += bytesOf(inode);
+  return bytes;
+}
+
+describe('inodes with several links', () => {
+  it('count once, at the first slot in order, with the largest size', () => {
+    const links = [{ slot: 1, size: 5n, links: 3 }, { slot: 0, size: 2n ** 62n + 7n, links: 3 }, { slot: 1, size: 2n ** 62n + 6n, links: 3 }];
+    for (const order of [[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]]) assert.deepEqual(count(order.map((index) => links[index]!)), [2n ** 62n + 7n, 0n, 0n]);
   });
 
-  it('counts an inode once, for the slot that comes first in order, with the largest size', () => {
-    const links = [{ slot: 1, size: 5n, links: 3 }, { slot: 0, size: 7n, links: 3 }, { slot: 1, size: 6n, links: 3 }];
-    for (const order of [[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]]) assert.deepEqual(count('once', order.map((index) => links[index]!)), [7n, 0n, 0n, 11n]);
+  it('count when some links lie elsewhere', () => assert.deepEqual(count([{ slot: 0, size: 9n, links: 5 }, { slot: 2, size: 9n, links: 5 }]), [0n, 0n, 9n]));
+  it('are forgotten once all links were seen: the same number is another inode', () => assert.equal(counted(Array.from({ length: 6 }, () => ({ slot: 0, size: 1n, links: 2 }))).length, 3));
+
+  const all = { inode: 1n, links: 2, type: entryTypes.file };
+  const pairs: [what: string, first: Link, second: Link][] = [
+    ['a file before something else', { slot: 1, size: 1n }, { slot: 2, size: 1n, type: entryTypes.link }],
+    ['outside of a vault before inside', { slot: 1, size: 1n, path: '/a/.vaults/x.vault/' }, { slot: 2, size: 1n, path: '/a/.vault/x' }],
+    ['in a vault when it is called so only', { slot: 2, size: 1n, path: '/a/.vault' }, { slot: 1, size: 1n }],
+    ['a file in a vault before something else outside', { slot: 1, size: 1n, path: '/.vault/x' }, { slot: 2, size: 1n, type: entryTypes.link }],
+    ['the first slot before the first directory', { slot: 2, size: 1n, directory: 5 }, { slot: 1, size: 1n, directory: 3 }],
+    ['the first directory of a slot', { slot: 1, size: 1n, directory: 3 }, { slot: 1, size: 1n, directory: 5 }],
+  ];
+  for (const [what, first, second] of pairs) {
+    it(`have their place at ${what}`, () => {
+      for (const links of [[first, second], [second, first]]) {
+        const [inode] = counted(links.map((link) => ({ ...all, ...link })));
+        assert.deepEqual([inode!.slot, inode!.directory], [first.slot, first.directory ?? -1]);
+      }
+    });
+  }
+
+  it('have the newest times, the first owner and all types of their links', () => {
+    const links: Link[] = [{ slot: 1, size: 1n, atime: 5, mtime: -7, owner: 3, types: 1 }, { slot: 2, size: 1n, atime: -5, mtime: 9, owner: 4, types: 6 }];
+    for (const order of [links, links.toReversed()]) {
+      const { atime, mtime, owner, types } = counted(order)[0]!;
+      assert.deepEqual({ atime, mtime, owner, types }, { atime: 5, mtime: 9, owner: 4, types: 7 });
+    }
   });
 
-  it('counts an inode of which some links lie elsewhere', () => assert.deepEqual(count('once', [{ slot: 0, size: 9n, links: 5 }, { slot: 2, size: 9n, links: 5 }]), [0n, 0n, 9n, 9n]));
-
-  it('does not count what has no links, and counts directories in full', () => {
-    assert.deepEqual(count('once', [{ slot: 0, size: 9n, links: 0 }, { slot: 0, size: 4n, links: 7, type: entryTypes.directory }, { slot: 0, size: 4n, links: 7, type: entryTypes.directory }]), [8n, 0n, 0n, 0n]);
-  });
-
-  it('tells inodes apart that differ beyond 2^53', () => {
+  it('are told apart beyond 2^53', () => {
     const inode = 144115205272502273n;
-    assert.deepEqual(count('once', [{ slot: 0, size: 1n, links: 2, inode }, { slot: 0, size: 1n, links: 2, inode: inode + 1n }, { slot: 0, size: 1n, links: 2, inode: inode + (1n << 32n) }])[0], 3n);
+    assert.equal(count([{ slot: 0, size: 1n, inode }, { slot: 0, size: 1n, inode: inode + 1n }, { slot: 0, size: 1n, inode: inode + (1n << 32n) }])[0], 3n);
   });
 
-  it('divides by links, each share cut to whole bytes', () => {
-    assert.deepEqual(count('divide', [{ slot: 0, size: 10n, links: 3 }, { slot: 1, size: 10n, links: 3 }, { slot: 2, size: 2n ** 62n + 5n, links: 3 }]), [3n, 3n, (2n ** 62n + 5n) / 3n, 14n + 2n ** 62n + 5n - (2n ** 62n + 5n) / 3n]);
-    fc.assert(
-      fc.property(fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }), fc.integer({ min: 2, max: 2 ** 31 }), (size, links) => {
-        assert.equal(count('divide', [{ slot: 0, size, links }])[0], size / BigInt(links));
-      }),
-    );
+  it('are divided in whole bytes, exactly', () => {
+    fc.assert(fc.property(fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }), fc.integer({ min: 2, max: 2 ** 31 }), (size, links) => assert.equal(bytesOf(shareOf(recordOf({ slot: 0, size, links }))), size / BigInt(links))));
+    assert.equal(bytesOf(shareOf(recordOf({ slot: 0, size: 2n ** 62n + 5n, links: 3 }))), (2n ** 62n + 5n) / 3n);
   });
 
   it('finds every second link among thousands that are open, however they crowd', () => {
@@ -66,7 +99,7 @@ describe('bytes and hard links', () => {
       links.push({ slot: 0, size: 1n, links: 2, inode });
       if (index >= 3000) links.push({ slot: 0, size: 1n, links: 2, inode: inodes[index - 3000]! });
     }
-    assert.deepEqual(count('once', links), [20_000n, 0n, 0n, 17_000n]);
+    assert.deepEqual(count(links), [20_000n, 0n, 0n]);
   });
 
   it('agrees with a map of inodes whatever comes in whatever order', () => {
@@ -85,7 +118,7 @@ describe('bytes and hard links', () => {
           const first = [2, 0, 1].find((slot) => same.some((each) => each.slot === slot))!;
           expected[first]! += same.map((each) => each.size).reduce((a, b) => (a > b ? a : b));
         }
-        assert.deepEqual(count('once', links).slice(0, 3), expected);
+        assert.deepEqual(count(links), expected);
       }),
       { numRuns: 20 },
     );

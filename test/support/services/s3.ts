@@ -48,7 +48,7 @@ function versitygw(): string {
   // Two processes may build at the same time: the program appears by a rename.
   const scratch = mkdtempSync(join(tools, '.versitygw-'));
   try {
-    execFileSync(go, ['install', source], { env: { ...process.env, GOBIN: scratch, GOFLAGS: '-modcacherw' }, stdio: 'pipe', timeout: 600_000 });
+    execFileSync(go, ['install', source], { env: { ...process.env, GOBIN: scratch }, stdio: 'pipe', timeout: 600_000 });
     renameSync(join(scratch, 'versitygw'), kept);
   } catch (error) {
     if (!existsSync(kept)) throw new ServiceMissing('versitygw', `${install} (${String(error).split('\n', 1)[0]})`);
@@ -89,7 +89,7 @@ export async function startS3(): Promise<S3Server> {
         region: 'us-east-1',
         ...credentials,
         path: (bucket) => join(data, bucket),
-        createBucket: (name) => void mkdirSync(join(data, name)),
+        createBucket: (name) => mkdirSync(join(data, name)),
         kill: () => server.stop('SIGKILL'),
         restart: async () => {
           await server.stop();

@@ -36,6 +36,8 @@ describe('a pass over a stat file', () => {
     pathAliases: [],
     fileTypes: [],
     products: ['groups', 'users'],
+    engine: 'auto',
+    splitLevel: 1,
     rejectedLinesAllowed: 0,
     ...more,
   });

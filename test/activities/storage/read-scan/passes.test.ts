@@ -25,7 +25,7 @@ describe('figures of passes', () => {
     scan = { volume: 'scratch117', path: generated.path, recordDate: '2023-11-14', scannedAt, sizeBytes: size, mtimeMs, identity: '0123456789abcdef0123456789abcdef' };
     options = {
       path: scan.path, volume: scan.volume, mount: '/lustre/scratch117', scannedAt, size: 'recorded', hardLinks: 'once',
-      baseDirectories: { kind: 'pairs', pairs: generated.baseDirectories }, pseudoGroups: [], pathAliases: [], fileTypes: [], products: ['groups', 'users'], rejectedLinesAllowed: 0,
+      baseDirectories: { kind: 'pairs', pairs: generated.baseDirectories }, pseudoGroups: [], pathAliases: [], fileTypes: [], products: ['groups', 'users'], engine: 'auto', splitLevel: 1, rejectedLinesAllowed: 0,
     };
   });
   after(() => rm(root, { recursive: true }));

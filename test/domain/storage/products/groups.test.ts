@@ -1,24 +1,13 @@
 import assert from 'node:assert/strict';
-import { createBaseDirectories } from '../../../../domain/storage/base-directories.ts';
 import { compileAliases } from '../../../../domain/storage/path-aliases.ts';
-import { GroupsProduct } from '../../../../domain/storage/products/groups.ts';
-import { TotalsProduct } from '../../../../domain/storage/products/totals.ts';
-import { StatLines } from '../../../../domain/storage/stat-lines.ts';
-import type { GroupUsage, Totals } from '../../../../domain/storage/usage.ts';
+import type { UsageFigures } from '../../../../domain/storage/products/usage.ts';
+import { figuresOf } from '../../../support/usage.ts';
 
-const pairs = [{ gid: 1, directory: '/l/realdata/mdt2/teams/a' }, { gid: 1, directory: '/l/realdata/mdt3/teams/a' }, { gid: 2, directory: '/l/b\n' }];
+const pairs = [{ gid: 1, directory: '/l/realdata/mdt2/teams/a' }, { gid: 1, directory: '/l/realdata/mdt3/teams/a' }, { gid: 2, directory: String.raw`/l/b\n` }];
 
-function summarise(lines: string[]): { groups: GroupUsage[]; totals: Totals } {
-  const groups = new GroupsProduct({
-    baseDirectories: createBaseDirectories({ kind: 'pairs', pairs: pairs.map((pair) => ({ ...pair, directory: pair.directory.replace('\n', String.raw`\n`) })) }, [], '/l'),
-    hardLinks: 'once',
-    alias: compileAliases([{ pattern: '/l/realdata/mdt[2-3]/teams', replacement: '/l/teams' }]),
-  });
-  const totals = new TotalsProduct('once');
-  const reader = new StatLines([groups, totals], { scannedAt: 1000, size: 'recorded', onReject: (line, reason) => assert.fail(`${line}: ${reason}`) });
-  reader.push(Buffer.from(lines.map((line) => `${line.replaceAll(' ', '\t')}\n`).join('')));
-  reader.end();
-  return { groups: groups.finish(), totals: totals.finish() };
+function summarise(lines: string[]): Pick<UsageFigures, 'groups' | 'totals'> {
+  const { groups, totals } = figuresOf(lines, { source: { kind: 'pairs', pairs }, alias: compileAliases([{ pattern: '/l/realdata/mdt[2-3]/teams', replacement: '/l/teams' }]) });
+  return { groups, totals };
 }
 
 describe('groups product', () => {
@@ -45,7 +34,7 @@ describe('groups product', () => {
 
   it('shows each hard-linked inode once, and the totals agree', () => {
     const { groups, totals } = summarise(['"/l/other" 5 0 1 1 1 1 f 9 2 9', '"/l/realdata/mdt2/teams/a/x" 5 0 1 1 1 1 f 9 2 9']);
-    assert.deepEqual(groups.map((row) => [row.baseDirectory, row.bytes, row.entries]), [['/l', '5', 1], ['/l/teams/a', '0', 1]]);
+    assert.deepEqual(groups!.map((row) => [row.baseDirectory, row.bytes, row.entries]), [['/l', '5', 1], ['/l/teams/a', '0', 1]]);
     assert.deepEqual([totals.bytes, totals.hardLinkedBytesSkipped], ['5', '5']);
   });
 

@@ -1,16 +1,9 @@
 import assert from 'node:assert/strict';
-import { UsersProduct } from '../../../../domain/storage/products/users.ts';
-import { StatLines } from '../../../../domain/storage/stat-lines.ts';
 import type { HardLinkRule } from '../../../../domain/storage/hard-links.ts';
 import type { UserUsage } from '../../../../domain/storage/usage.ts';
+import { figuresOf } from '../../../support/usage.ts';
 
-function summarise(lines: readonly string[], rule: HardLinkRule = 'once'): UserUsage[] {
-  const users = new UsersProduct(rule);
-  const reader = new StatLines([users], { scannedAt: 1000, size: 'recorded', onReject: (line, reason) => assert.fail(`${line}: ${reason}`) });
-  reader.push(Buffer.from(lines.map((line) => `${line.replaceAll(' ', '\t')}\n`).join('')));
-  reader.end();
-  return users.finish();
-}
+const summarise = (lines: readonly string[], hardLinks: HardLinkRule = 'once'): UserUsage[] => figuresOf(lines, { hardLinks }).users;
 
 describe('users product', () => {
   it('sums by user and group, sorted by their numbers', () => {

@@ -1,0 +1,36 @@
+/** What options of storage commands mean. */
+import { OperationError } from '../../../domain/errors.ts';
+import type { CommandContext } from '../context.ts';
+
+export interface DateOption {
+  date?: string;
+}
+
+/** The date that was asked for, else today in the site's zone. Throws `ContractError` for what is no date. */
+export async function dateOf(context: CommandContext, options: DateOption): Promise<string> {
+  if (options.date !== undefined) return plainDate('--date', options.date);
+  const { plainDateAt } = await import('../../../activities/storage/find-scan.ts');
+  return plainDateAt(new Date(), context.config.site.timeZone);
+}
+
+/** `text` if it is YYYY-MM-DD, else `ContractError`. */
+export async function plainDate(option: string, text: string): Promise<string> {
+  const { isPlainDate } = await import('../../../domain/dates.ts');
+  if (!isPlainDate(text)) throw new OperationError('ContractError', `${option} is "${text}": expected YYYY-MM-DD.`);
+  return text;
+}
+
+/** A whole number above 0, else `ContractError`. */
+export function positive(option: string, text: string): number {
+  if (!/^[1-9]\d{0,8}$/u.test(text)) throw new OperationError('ContractError', `${option} is "${text}": expected a whole number above 0.`);
+  return Number(text);
+}
+
+/** For stores that take a list of volumes or none. */
+export const onlyVolume = (volume: string | undefined): { volumes?: string[] } => (volume === undefined ? {} : { volumes: [volume] });
+
+/** Tab-separated lines with a header. */
+export async function tsv<Row>(rows: readonly Row[], columns: readonly (readonly [header: string, text: (row: Row) => string | number | bigint | null])[]): Promise<string> {
+  const { tsvField } = await import('../../../domain/storage/tsv.ts');
+  return [columns.map(([header]) => header), ...rows.map((row) => columns.map(([, text]) => tsvField(text(row))))].map((fields) => fields.join('\t')).join('\n');
+}

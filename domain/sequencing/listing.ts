@@ -1,0 +1,143 @@
+/**
+ * What instruments hold. A listing is rows or a failure: an instrument that does not answer must never look like an empty one,
+ * for then half-copied cells would count as complete.
+ */
+import { OperationError, type Problem } from '../errors.ts';
+import { identify, type Pin } from './identity.ts';
+import { runLocation } from './location.ts';
+import { cellFault, cellMark, componentFault, isCellDirectory } from './names.ts';
+import { compareBytes } from './order.ts';
+
+/** One cell on an instrument; one row of the listing. */
+export interface ListedCell {
+  experiment: string;
+  /** `{instrument's location}/{raw directory}` */
+  location: string;
+  /** `library/celldir` */
+  cell: string;
+}
+
+export type Listing = { state: 'listed'; rows: readonly ListedCell[] } | { state: 'failed'; problem: Problem };
+
+const failed = (type: Problem['type'], message: string, place: { file?: string; line?: number } = {}): Listing => ({ state: 'failed', problem: { type, message, ...place } });
+
+/**
+ * Reads rows of `experiment TAB location TAB library/celldir`; blank lines are skipped. One line that is not a row fails the whole
+ * listing (`InputCorrupt`, with file and line), for nobody knows which cells it hides.
+ */
+export function parseListing(text: string, file: string): Listing {
+  const rows: ListedCell[] = [];
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line.trim() === '') continue;
+    const row = readRow(line);
+    if (typeof row === 'string') return failed('InputCorrupt', `${file}, line ${index + 1}: ${row}.`, { file, line: index + 1 });
+    rows.push(row);
+  }
+  return { state: 'listed', rows };
+}
+
+/** A row, or what is wrong with it. */
+function readRow(line: string): ListedCell | string {
+  const columns = line.split('\t');
+  if (columns.length !== 3) return `expected 3 columns separated by tabs (run, location, library/celldir), found ${columns.length}`;
+  const [experiment = '', location = '', cell = ''] = columns;
+  const faults: [what: string, value: string, fault: string | null][] = [
+    ['run', experiment, componentFault(experiment)],
+    ['location', location, location === '' ? 'is empty' : /\p{Cc}/u.test(location) ? 'has a control character' : null],
+    ['cell', cell, cellFault(cell)],
+  ];
+  const bad = faults.find(([, , fault]) => fault !== null);
+  return bad === undefined ? { experiment, location, cell } : `the ${bad[0]} “${bad[1]}” ${bad[2]}`;
+}
+
+/** The rows as text that `parseListing` reads. */
+export function printListing(rows: readonly ListedCell[]): string {
+  return rows.map(({ experiment, location, cell }) => `${experiment}\t${location}\t${cell}\n`).join('');
+}
+
+/** How a program that lists paths ended. */
+export interface ListingOutput {
+  /** The exit code; null when a signal ended it. */
+  code: number | null;
+  stdout: string;
+  stderr: string;
+  /** Ends every path; NUL where names with line ends shall be told of. */
+  separator: '\n' | '\0';
+}
+
+/**
+ * The paths that a program listed. Throws `TransportError` when it ended badly or in the middle of a path: an exit code that
+ * nobody looks at makes an empty instrument of one that cannot be reached.
+ */
+export function listedPaths({ code, stdout, stderr, separator }: ListingOutput, instrument: string): string[] {
+  if (code !== 0) {
+    const [why = ''] = stderr.trim().split('\n').slice(-1);
+    throw new OperationError('TransportError', `Listing ${instrument} failed (${code === null ? 'ended by a signal' : `exit code ${code}`})${why === '' ? '' : `: ${why}`}.`);
+  }
+  if (stdout !== '' && !stdout.endsWith(separator)) throw new OperationError('TransportError', `The listing of ${instrument} was cut off.`);
+  return stdout.split(separator).filter((path) => path !== '');
+}
+
+export interface InstrumentListing {
+  rows: ListedCell[];
+  /** Runs seen for the first time: to be stored before anything else is done with them. */
+  pins: Pin[];
+  /** Directories that are left out, each with its reason; their neighbours are listed all the same. */
+  problems: Problem[];
+}
+
+/**
+ * The rows of one instrument: paths `experiment/library/celldir/other_reports` below its location, sorted by bytes, each cell
+ * once, runs named as they were at first sight.
+ */
+export function listInstrument({ instrument, location, paths, pins }: { instrument: string; location: string; paths: readonly string[]; pins: readonly Pin[] }): InstrumentListing {
+  const listing: InstrumentListing = { rows: [], pins: [], problems: [] };
+  const refuse = (message: string): void => void listing.problems.push({ type: 'InputCorrupt', message: `${instrument}: ${message}.` });
+
+  const runs = new Map<string, Map<string, string>>();
+  for (const path of paths.toSorted(compareBytes)) {
+    const [rawDirectory = '', library = '', directory = '', mark, ...rest] = path.split('/');
+    const fault = componentFault(rawDirectory) ?? cellFault(`${library}/${directory}`);
+    if (mark !== cellMark || rest.length > 0 || !isCellDirectory(directory)) refuse(`“${path}” is not the path of a cell`);
+    else if (fault !== null) refuse(`“${path}” is left out, because a name in it ${fault}`);
+    else {
+      const cells = runs.get(rawDirectory) ?? new Map<string, string>();
+      if (!cells.has(directory)) cells.set(directory, `${library}/${directory}`);
+      runs.set(rawDirectory, cells);
+    }
+  }
+
+  for (const [rawDirectory, cells] of runs) {
+    const identity = identify([...pins, ...listing.pins], { instrument, rawDirectory, cellDirectories: [...cells.keys()] });
+    if (identity.kind === 'taken') {
+      refuse(`“${rawDirectory}” would be the run ${identity.experiment}, which “${identity.holder.rawDirectory}” on ${identity.holder.instrument} is already; one of the two must be renamed`);
+      continue;
+    }
+    const { experiment } = identity;
+    if (identity.kind === 'new') listing.pins.push({ instrument, rawDirectory, experiment });
+    for (const cell of [...cells.values()].toSorted((a, b) => compareBytes(a.slice(a.indexOf('/')), b.slice(b.indexOf('/'))))) {
+      listing.rows.push({ experiment, location: runLocation(location, rawDirectory), cell });
+    }
+  }
+  return listing;
+}
+
+/**
+ * What is known of a run upstream. `unknown`: no listing, or one that failed; its cells are the last that were seen, so that
+ * nothing changes its state because a network is down.
+ */
+export type RunUpstream =
+  | { state: 'listed'; location: string; cells: readonly string[] }
+  | { state: 'absent'; cells: readonly [] }
+  | { state: 'unknown'; cells: readonly string[] };
+
+export const nothingKnown: RunUpstream = { state: 'unknown', cells: [] };
+
+/** The part of a listing that concerns a run; of several locations the first one counts. */
+export function upstreamOf(listing: Listing, experiment: string, lastSeen: readonly string[] = []): RunUpstream {
+  if (listing.state === 'failed') return { state: 'unknown', cells: lastSeen };
+  const rows = listing.rows.filter((row) => row.experiment === experiment);
+  const [first] = rows;
+  if (first === undefined) return { state: 'absent', cells: [] };
+  return { state: 'listed', location: first.location, cells: [...new Set(rows.map((row) => row.cell))].toSorted(compareBytes) };
+}

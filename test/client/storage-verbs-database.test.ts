@@ -1,0 +1,89 @@
+/** The verbs over a database, as the program runs them but for its process. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Command } from 'commander';
+import { migrate } from '../../activities/platform/database/index.ts';
+import { compareScans, saveComparison } from '../../activities/storage/growth-store.ts';
+import { registerAges } from '../../client/cli/storage/ages.ts';
+import { registerDirectories } from '../../client/cli/storage/directories.ts';
+import { registerForecast } from '../../client/cli/storage/forecast.ts';
+import { registerGrowth } from '../../client/cli/storage/growth.ts';
+import { openTestDatabase } from '../support/databases.ts';
+import { migrations } from '../../infra/migrations/index.ts';
+import { loadAges, loadDirectories, usage } from '../support/storage-history.ts';
+
+describe('storage verbs over a database', () => {
+  let directory: string;
+  before(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), 'longshore-verbs-'));
+    const file = path.join(directory, 'storage.sqlite');
+    await writeFile(path.join(directory, 'longshore.yaml'), JSON.stringify({ stateDirectory: directory, databases: { storage: { client: 'sqlite', file } } }));
+    const db = await openTestDatabase({ client: 'sqlite', file });
+    await migrate(db, migrations.storage);
+    await loadDirectories(db, [usage({ directory: 'a', bytes: '1000' })], { date: '2022-06-07' });
+    await loadDirectories(db, [usage({ directory: 'a', bytes: '1500', types: { BAM: '7' } }), usage({ directory: 'b', bytes: '9' })]);
+    await loadAges(db, [{ gid: 1000, baseDirectory: '/lustre/scratch117/p', access: { bytes: ['9007199254740993', ...Array<string>(8).fill('0')], files: Array<number>(9).fill(1) }, modification: { bytes: Array<string>(9).fill('1'), files: Array<number>(9).fill(1) } }]);
+    await db.knex('lustre_usage').insert(['2022-06-12', '2022-06-13', '2022-06-14'].map((record_date, index) => ({ record_date, unix_id: 1, warning_id: 1, base_directory_id: 1, gid: 1000, used: (index + 1) * 10, quota: 35, inodes: 5, inode_quota: 100 })));
+    await db.close();
+  });
+  after(() => rm(directory, { recursive: true }));
+
+  const run = async (...args: string[]): Promise<string> => {
+    const program = new Command('longshore').option('--config <file>').option('--json').exitOverride();
+    const storage = program.command('storage');
+    for (const register of [registerDirectories, registerAges, registerGrowth, registerForecast]) register(storage);
+    const written: string[] = [];
+    const { stdout, stderr } = process;
+    const [write, remark] = [stdout.write, stderr.write];
+    stdout.write = (text: string) => written.push(text) > 0;
+    stderr.write = () => true;
+    try {
+      await program.parseAsync(['--config', path.join(directory, 'longshore.yaml'), ...args, '--date', '2022-06-14'], { from: 'user' });
+    } finally {
+      stdout.write = write;
+      stderr.write = remark;
+    }
+    return written.join('');
+  };
+  const json = async (...args: string[]): Promise<unknown> => JSON.parse(await run('--json', 'storage', ...args));
+  const fields = (text: string): string[][] => text.trimEnd().split('\n').map((line) => line.split('\t'));
+
+  it('directories: filtered, limited, exact in JSON, whole in TSV', async () => {
+    const rows = (await json('directories', '--type', 'BAM')) as { directory: string; bytes: string; types: unknown }[];
+    assert.deepEqual(rows.map(({ directory, bytes, types }) => [directory, bytes, types]), [['a', '1500', { BAM: '7' }]]);
+    assert.deepEqual(fields(await run('storage', 'directories', '--tsv', '--top', '1')).map((line) => line[2]), ['Directory', 'a']);
+    assert.match(await run('storage', 'directories', '--sort', 'files', '--group', 'g1000'), /users|a +1\.46 KiB/);
+    await assert.rejects(run('storage', 'directories', '--top', '0'), { name: 'ContractError' });
+  });
+
+  it('ages: by access or modification', async () => {
+    const [row] = (await json('ages')) as { access: { bytes: string[] } }[];
+    assert.equal(row!.access.bytes[0], '9007199254740993');
+    assert.match(await run('storage', 'ages', '--kind', 'modification', '--group', 'g1000'), /Last changed[^]*9 B[^]*below 6 months/);
+    assert.deepEqual(fields(await run('storage', 'ages', '--tsv')).map((line) => line.length), [42, 42]);
+  });
+
+  it('growth: of now, or what was kept', async () => {
+    const now = (await json('growth', '--level', 'directory')) as { rows: { directory: string; state: string; bytes: { net: string; perDay: string } }[] };
+    assert.deepEqual(now.rows.map(({ directory, state, bytes }) => [directory, state, bytes.net, bytes.perDay]), [['a', 'changed', '500', '71.4'], ['b', 'new', '9', '1.3']]);
+    assert.match(await run('storage', 'growth'), /scratch117 .*2022-06-07 to 2022-06-14: \+509 B[^]*g1000 +\+509 B/);
+    assert.deepEqual(fields(await run('storage', 'growth', '--level', 'base', '--tsv')).map((line) => line[4]), ['Base Directory', '/lustre/scratch117/p']);
+    const db = await openTestDatabase({ client: 'sqlite', file: path.join(directory, 'storage.sqlite') });
+    await saveComparison(db, (await compareScans(db, { volume: 'scratch117', date: '2022-06-14', days: 7, top: 1 }))!);
+    await db.close();
+    const kept = (await json('growth', '--level', 'directory')) as typeof now;
+    assert.equal(kept.rows.length, 1, 'the kept comparison has one');
+    assert.equal(((await json('growth', '--level', 'directory', '--days', '3')) as typeof now).rows.length, 2, 'asked anew');
+    await assert.rejects(run('storage', 'growth', '--since', 'yesterday'), { name: 'ContractError' });
+  });
+
+  it('forecast: with its points', async () => {
+    const [row] = (await json('forecast', '--group', 'g1000')) as { bytes: { fullOn: string; evidence: { points: unknown[] } }; inodes: { evidence: { points: unknown[] } }; level: number; decidedBy: string }[];
+    assert.deepEqual([row!.bytes.fullOn, row!.bytes.evidence.points.length, row!.inodes.evidence.points.length, row!.level, row!.decidedBy], ['2022-06-15', 3, 3, 3, 'bytes']);
+    assert.match(await run('storage', 'forecast'), /▁▄█.*30 B +35 B +\+10 B +2022-06-15 +Not OK/);
+    assert.equal(fields(await run('storage', 'forecast', '--tsv'))[1]![9], '2022-06-12=10 2022-06-13=20 2022-06-14=30');
+    assert.deepEqual(await json('forecast', '--volume', 'other'), []);
+  });
+});

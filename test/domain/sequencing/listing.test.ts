@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { type ListedCell, listedPaths, listInstrument, parseListing, printListing, upstreamOf } from '../../../domain/sequencing/listing.ts';
+import { parseLocation, remoteCommand, runLocation } from '../../../domain/sequencing/location.ts';
+import { componentFault } from '../../../domain/sequencing/names.ts';
+
+const name = fc.string({ minLength: 1, maxLength: 20 }).filter((text) => componentFault(text) === null && text.trim() !== '');
+const row = fc.record({ experiment: name, location: name, cell: fc.tuple(name, name).map((both) => both.join('/')) }, { noNullPrototype: true });
+
+describe('the listing', () => {
+  const two = '20190322_EGS1_11685BN\tprom@promethion:/data/20190322_11685BN\tlib/XXX\n20190322_EGS1_11685BN\tprom@promethion:/data/20190322_11685BN\tlib/YYY';
+  const rows: ListedCell[] = ['lib/XXX', 'lib/YYY'].map((cell) => ({ experiment: '20190322_EGS1_11685BN', location: 'prom@promethion:/data/20190322_11685BN', cell }));
+
+  it('may be empty, and blank lines are nothing', () => {
+    for (const text of ['', '\n', '\n  \n\n']) assert.deepEqual(parseListing(text, 'f'), { state: 'listed', rows: [] });
+  });
+  it('has a cell a line, with or without a last line end', () => {
+    assert.deepEqual(parseListing(two, 'f'), { state: 'listed', rows });
+    assert.deepEqual(parseListing(`\n${two}\n`, 'f'), { state: 'listed', rows });
+  });
+  it('prints and parses to the same', () => fc.assert(fc.property(fc.array(row), (each) => assert.deepEqual(parseListing(printListing(each), 'f'), { state: 'listed', rows: each }))));
+
+  const faults: [line: string, why: RegExp][] = [
+    ['a\tb', /expected 3 columns separated by tabs .*, found 2/u],
+    ['a\tb\tl/c\td', /found 4/u],
+    ['ssh: connect to host promethion port 22: Connection refused', /found 1/u],
+    ['a\tb\tc', /the cell “c” is not of the form library\/celldir/u],
+    ['a\tb\tl/c/d', /is not of the form/u],
+    ['a\tb\t../c', /the cell “\.\.\/c” is “\.\.”/u],
+    ['a\tb\tl/c\r', /has a control character/u],
+    ['a/b\tb\tl/c', /the run “a\/b” has a slash/u],
+    ['..\tb\tl/c', /the run “\.\.” is “\.\.”/u],
+    ['\tb\tl/c', /the run “” is empty/u],
+    ['a\t\tl/c', /the location “” is empty/u],
+  ];
+  for (const [line, why] of faults) {
+    it(`fails as a whole, with the line: ${JSON.stringify(line)}`, () => {
+      const listing = parseListing(`${two}\n${line}\n`, 'list.tsv');
+      assert.ok(listing.state === 'failed');
+      assert.match(listing.problem.message, /^list\.tsv, line 3: .*\.$/su);
+      assert.match(listing.problem.message, why);
+      assert.deepEqual({ type: listing.problem.type, file: listing.problem.file, line: listing.problem.line }, { type: 'InputCorrupt', file: 'list.tsv', line: 3 });
+    });
+  }
+
+  it('tells of one run: first location, cells sorted, each once', () => {
+    const listing = { state: 'listed', rows: [...rows.toReversed(), { ...rows[0]!, location: 'other' }, { experiment: 'x_y_z', location: 'l', cell: 'a/b' }] } as const;
+    assert.deepEqual(upstreamOf(listing, '20190322_EGS1_11685BN'), { state: 'listed', location: rows[0]!.location, cells: ['lib/XXX', 'lib/YYY'] });
+    assert.deepEqual(upstreamOf(listing, 'other'), { state: 'absent', cells: [] });
+    assert.deepEqual(upstreamOf({ state: 'failed', problem: { type: 'TransportError', message: 'x' } }, 'x_y_z', ['a/b']), { state: 'unknown', cells: ['a/b'] });
+  });
+});
+
+describe('an instrument’s listing', () => {
+  const cell = '20190614_1558_2-E1-H1_PAD48914_88421642';
+  const path = (raw: string, library: string, directory: string): string => `${raw}/${library}/${directory}/other_reports`;
+
+  it('drops the mark, sorts, names and pins the runs', () => {
+    const second = '20190613_1558_2-E1-H1_PAD48914_88421642';
+    const listing = listInstrument({ instrument: 'EGS1', location: 'prom@promethion:/data', pins: [], paths: [path('a b', 'l2', cell), path('a b', 'l1', cell), path('a b', 'z', second), path("it's", '-rf', cell)] });
+    assert.deepEqual(listing, {
+      rows: [
+        { experiment: '20190613_EGS1_a_b', location: 'prom@promethion:/data/a b', cell: `z/${second}` },
+        { experiment: '20190613_EGS1_a_b', location: 'prom@promethion:/data/a b', cell: `l1/${cell}` }, // a cell once, whatever its libraries
+        { experiment: "20190614_EGS1_it's", location: "prom@promethion:/data/it's", cell: `-rf/${cell}` },
+      ],
+      pins: [{ instrument: 'EGS1', rawDirectory: 'a b', experiment: '20190613_EGS1_a_b' }, { instrument: 'EGS1', rawDirectory: "it's", experiment: "20190614_EGS1_it's" }],
+      problems: [],
+    });
+    const parsed = parseListing(printListing(listing.rows), 'f');
+    assert.ok(parsed.state === 'listed' && parsed.rows.length === 3);
+  });
+
+  it('leaves out what it cannot name, and keeps the neighbours', () => {
+    const listing = listInstrument({ instrument: 'E', location: '/d', pins: [], paths: [path('x\ny', 'l', cell), path('a', 'l', 'nocell'), `a/l/${cell}/fastq_pass`, path('a_b', 'l', cell), path('a b', 'l', cell)] });
+    assert.deepEqual(listing.rows.map(({ location }) => location), ['/d/a b']);
+    assert.equal(listing.problems.length, 4);
+    assert.match(listing.problems.map(({ message }) => message).join('\n'), /“a_b” would be the run 20190614_E_a_b, which “a b” on E is already/u);
+  });
+});
+
+describe('what a listing program left', () => {
+  const output = { code: 0, stdout: 'a\0b c\n\0', stderr: '', separator: '\0' } as const;
+  it('is paths', () => assert.deepEqual(listedPaths(output, 'EGS1'), ['a', 'b c\n']));
+  it('may be nothing', () => assert.deepEqual(listedPaths({ ...output, stdout: '' }, 'EGS1'), []));
+  it('is a failure when the program failed, whatever it printed', () => {
+    assert.throws(() => listedPaths({ ...output, code: 255, stderr: 'warning\nssh: no route\n' }, 'EGS1'), { name: 'TransportError', message: 'Listing EGS1 failed (exit code 255): ssh: no route.' });
+    assert.throws(() => listedPaths({ ...output, code: null }, 'EGS1'), { name: 'TransportError', message: /ended by a signal/u });
+  });
+  it('is a failure when it was cut', () => assert.throws(() => listedPaths({ ...output, stdout: 'a\0b' }, 'EGS1'), { name: 'TransportError', message: 'The listing of EGS1 was cut off.' }));
+});
+
+describe('locations', () => {
+  it('part at the first colon', () => {
+    assert.deepEqual(parseLocation('prom@promethion:/data:x'), { kind: 'ssh', host: 'prom@promethion', path: '/data:x' });
+    assert.deepEqual(parseLocation('/data'), { kind: 'path', path: '/data' });
+    assert.deepEqual(parseLocation('LOCAL'), { kind: 'local' });
+    assert.deepEqual(parseLocation(''), { kind: 'none' });
+    assert.equal(runLocation('/data/', 'a b'), '/data/a b');
+  });
+  it('remote words survive a shell', () => assert.equal(remoteCommand(['cat', "it's $HOME", '-- x']), String.raw`'cat' 'it'\''s $HOME' '-- x'`));
+});
