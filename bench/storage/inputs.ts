@@ -1,7 +1,7 @@
 /** Generated scans. They are made once, by streaming, and kept. */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { baseDirectoryFile, type Era, eras, generateScan } from '../../test/support/scan-generator/index.ts';
+import { baseDirectoryFile, type Era, generateScan } from '../../test/support/scan-generator/index.ts';
 
 /** Raised when the generator makes something else. */
 const version = 1;
@@ -31,12 +31,6 @@ export interface Input {
   held: string;
   textBytes: number;
   fileBytes: number;
-}
-
-export function eraOf(name: string): Era {
-  const era = eras.find((each) => each === name);
-  if (era === undefined) throw new Error(`--era has “${name}”: expected one of ${eras.join(', ')}.`);
-  return era;
 }
 
 /** Makes a scan in `directory`, or takes the one that an earlier run made there. */

@@ -23,16 +23,15 @@ async function load(recordDate) {
 const first = await load(order.scan.recordDate);
 const next = await load(order.nextDate);
 const again = await load(order.nextDate);
-const found = await held(order.product);
+const held = [];
+for (const table of order.tables) held.push(await holding(table));
 await database.close();
-console.log(JSON.stringify({ ...found, seconds: { first, next, again }, peakBytes: process.resourceUsage().maxRSS * 1024 }));
+console.log(JSON.stringify({ held, seconds: { first, next, again }, peakBytes: process.resourceUsage().maxRSS * 1024 }));
 
-/** Rows of the newest date, and the bytes that they hold, as the database has them; null where bytes are not in one column. */
-async function held(product) {
-  const tables = { groups: ['lustre_usage', 'used'], users: ['user_usage', 'size'], vault: ['vault', 'size'], directories: ['directory', 'size'], ages: ['age_usage', null] };
-  const [table, bytes] = tables[product];
-  // A table that keeps one date only has rows of that one.
-  const rows = database.knex(table).whereIn('record_date', database.knex(table).max('record_date'));
-  const [{ count, sum }] = await rows.select({ count: database.knex.raw('count(*)'), sum: database.knex.raw(bytes === null ? 'null' : `cast(sum(${bytes}) as char)`) });
-  return { rows: Number(count), bytes: sum };
+/** Rows of the newest date, and the bytes that they hold, as the database has them. */
+async function holding({ table, columns, dated }) {
+  const rows = database.knex(table);
+  if (dated) rows.where({ record_date: order.nextDate });
+  const [{ count, bytes }] = await rows.select({ count: database.knex.raw('count(*)'), bytes: database.knex.raw(`cast(${columns.map((column) => `sum(${column})`).join(' + ')} as char)`) });
+  return { rows: Number(count), bytes };
 }
