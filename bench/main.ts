@@ -1,6 +1,7 @@
 /** `npm run bench -- <pipeline> [options]`: measures a pipeline against named peers in the same run. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { loadLibisal } from '../activities/storage/read-scan/inflate/libisal.ts';
 import { projectRoot } from '../infra/local/layout.ts';
 import { parseOptions, usage, type SuiteName } from './options.ts';
 import { pageOf } from './page.ts';
@@ -27,7 +28,19 @@ async function main(words: readonly string[]): Promise<void> {
   const { lines, rounds, eras, products, json, doc, inputs: directory = path.join(projectRoot, '.longshore', 'bench') } = options;
   const igzip = await installed('igzip');
   if (igzip === null) say('igzip is not installed (Debian: isal): it is left out.');
-  const context: BenchContext = { lines, rounds, eras, products, directory: path.resolve(directory), code: options.sources || options.prepare ? sources : await compile(say), igzip, say };
+  const libisal = await loadLibisal();
+  if (typeof libisal === 'string') say(`libisal cannot be used (Debian: libisal2): ${libisal}. It is left out.`);
+  const context: BenchContext = {
+    lines,
+    rounds,
+    eras,
+    products,
+    directory: path.resolve(directory),
+    code: options.sources || options.prepare ? sources : await compile(say),
+    engines: typeof libisal === 'string' ? ['zlib'] : ['zlib', 'libisal'],
+    igzip,
+    say,
+  };
 
   for (const name of options.suites) await suites[name].prepare(context);
   if (options.prepare) return;

@@ -58,7 +58,7 @@ export function parseOptions(words: readonly string[]): BenchOptions | null {
   const { inputs, json, doc } = values;
   return {
     suites: suiteNames.filter((each) => chosen('suite', values.suite, suiteNames).has(each)),
-    lines: numberOf('lines', values.lines, 1000),
+    lines: numberOf('lines', values.lines, 10_000),
     rounds: numberOf('rounds', values.rounds, 1),
     eras: [...chosen('era', values.era, eras)],
     products: inOrder(chosen('products', values.products, productNames)),

@@ -1,4 +1,5 @@
 /** A plot as SVG: panels side by side, both axes logarithmic, readable on light and dark paper and by who cannot see it. */
+import { shortNumber } from './statistics.ts';
 
 export interface Series {
   name: string;
@@ -71,11 +72,11 @@ function panelSvg({ x, y, series }: Panel): string {
   const parts: string[] = [];
   for (const tick of across.ticks) {
     const at = round(across.place(tick));
-    parts.push(`<line class="grid" x1="${at}" y1="${margin.top}" x2="${at}" y2="${bottom}"/>`, `<text x="${at}" y="${bottom + 16}" text-anchor="middle">${short(tick)}</text>`);
+    parts.push(`<line class="grid" x1="${at}" y1="${margin.top}" x2="${at}" y2="${bottom}"/>`, `<text x="${at}" y="${bottom + 16}" text-anchor="middle">${shortNumber(tick)}</text>`);
   }
   for (const tick of up.ticks) {
     const at = round(up.place(tick));
-    parts.push(`<line class="grid" x1="${margin.left}" y1="${at}" x2="${panelSize.width - margin.right}" y2="${at}"/>`, `<text x="${margin.left - 6}" y="${at + 4}" text-anchor="end">${short(tick)}</text>`);
+    parts.push(`<line class="grid" x1="${margin.left}" y1="${at}" x2="${panelSize.width - margin.right}" y2="${at}"/>`, `<text x="${margin.left - 6}" y="${at + 4}" text-anchor="end">${shortNumber(tick)}</text>`);
   }
   parts.push(`<text x="${(margin.left + panelSize.width - margin.right) / 2}" y="${panelSize.height - 8}" text-anchor="middle">${escaped(x)}</text>`, `<text x="16" y="16">${escaped(y)}</text>`);
   let legend = margin.left;
@@ -83,7 +84,7 @@ function panelSvg({ x, y, series }: Panel): string {
     const style = `s${index % styles.length}`;
     const places = points.map((point) => [round(across.place(point.x)), round(up.place(point.y))] as const);
     parts.push(`<path class="${style}" d="${places.map(([a, b], place) => `${place === 0 ? 'M' : 'L'}${a} ${b}`).join('')}"/>`);
-    for (const [place, [a, b]] of places.entries()) parts.push(`<circle class="${style}" cx="${a}" cy="${b}" r="3.5"><title>${escaped(`${name}: ${short(points[place]!.x)}, ${short(points[place]!.y)}`)}</title></circle>`);
+    for (const [place, [a, b]] of places.entries()) parts.push(`<circle class="${style}" cx="${a}" cy="${b}" r="3.5"><title>${escaped(`${name}: ${shortNumber(points[place]!.x)}, ${shortNumber(points[place]!.y)}`)}</title></circle>`);
     parts.push(`<circle class="${style}" cx="${legend}" cy="40" r="3.5"/>`, `<text x="${legend + 8}" y="44">${escaped(name)}</text>`);
     legend += 24 + name.length * 7;
   }
@@ -117,11 +118,5 @@ function steps(value: number): number[] {
 const isDecade = (value: number): boolean => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9;
 
 const round = (place: number): number => Math.round(place * 10) / 10;
-
-/** `30 M`, `100 k`, `250` */
-function short(value: number): string {
-  for (const [size, letter] of [[1e9, 'G'], [1e6, 'M'], [1e3, 'k']] as const) if (value >= size) return `${Number((value / size).toPrecision(3))} ${letter}`;
-  return String(Number(value.toPrecision(3)));
-}
 
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');

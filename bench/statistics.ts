@@ -15,8 +15,17 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median, least: sorted[0]!, most: sorted.at(-1)! };
 }
 
+/** `0.44`, `123,456` */
+export const numberText = (value: number, digits: number): string => value.toFixed(digits).replace(/\B(?=(?:\d{3})+(?:\.|$))(?<!\.\d*)/gu, ',');
+
 /** `0.44 (0.43-0.46)` */
-export const withRange = ({ median, least, most }: Spread, digits: number): string => `${median.toFixed(digits)} (${least.toFixed(digits)}-${most.toFixed(digits)})`;
+export const withRange = ({ median, least, most }: Spread, digits: number): string => `${numberText(median, digits)} (${numberText(least, digits)}-${numberText(most, digits)})`;
+
+/** `30 M`, `1.5 k`, `250`: three digits. */
+export function shortNumber(value: number): string {
+  for (const [size, letter] of [[1e9, 'G'], [1e6, 'M'], [1e3, 'k']] as const) if (value >= size) return `${Number((value / size).toPrecision(3))} ${letter}`;
+  return String(Number(value.toPrecision(3)));
+}
 
 /** What a figure must be, and what it should be. */
 export interface Bar {
@@ -42,12 +51,12 @@ export function verdictOf({ measured: { median }, bar }: Pick<Figure, 'measured'
   if (meets(bar.aim)) return 'aim met';
   if (meets(bar.must)) return 'met';
   const percent = Math.abs(median / bar.must - 1) * 100;
-  return `missed by ${percent < 1 ? percent.toFixed(1) : percent.toFixed(0)} %`;
+  return `missed by ${numberText(percent, percent < 1 ? 1 : 0)} %`;
 }
 
 /** Header and a row a figure: figure, must, aim, measured, verdict. */
 export function figureRows(figures: readonly Figure[]): string[][] {
-  const limit = (value: number | undefined, { bar, unit, digits }: Figure): string => (value === undefined || bar === null ? '' : `${bar.kind === 'at most' ? '≤' : '≥'} ${value.toFixed(digits)} ${unit}`);
+  const limit = (value: number | undefined, { bar, unit, digits }: Figure): string => (value === undefined || bar === null ? '' : `${bar.kind === 'at most' ? '≤' : '≥'} ${numberText(value, digits)} ${unit}`);
   return [
     ['figure', 'must', 'aim', 'measured', ''],
     ...figures.map((figure) => {

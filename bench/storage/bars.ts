@@ -36,4 +36,4 @@ const kinds = {
 } as const satisfies Record<string, Kind>;
 
 /** A figure of that kind; its bar is null where nothing is asked. */
-export const figure = (name: string, kind: keyof typeof kinds, measured: Spread, bar: Bar | null = null): Figure => ({ name, ...kinds[kind], measured, bar });
+export const figure = (name: string, kind: keyof typeof kinds, measured: Spread, bar?: Bar): Figure => ({ name, ...kinds[kind], measured, bar: bar ?? null });

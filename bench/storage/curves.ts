@@ -2,17 +2,19 @@
 import type { Panel, Series } from '../plot.ts';
 import { resultOf, runRounds, spreadOver, type Result, type Variant } from '../runner.ts';
 import { textTable } from '../table.ts';
-import { spreadOf, withRange, type Figure } from '../statistics.ts';
+import { numberText, shortNumber, spreadOf, withRange, type Figure } from '../statistics.ts';
 import { figure } from './bars.ts';
 import type { Input } from './inputs.ts';
-import { makeInput, passVariant, type BenchContext, type Section, type Suite, type SuiteReport } from './suite.ts';
+import { fastest, makeInput, passVariant, type BenchContext, type Engine, type Section, type Suite, type SuiteReport } from './suite.ts';
 
-const engines = ['libisal', 'zlib'] as const;
 const million = 1_000_000;
 
-/** 1, 3, 10, 30 … times a power of ten: three sizes below `lines` and one above, or up to `lines` where that is beyond 30 M. */
+/** The shortest scan that has all that others have. */
+const leastLines = 3000;
+
+/** 1 and 3 times powers of ten, from 1 M (or a tenth of `lines`, if that is less) to 30 M (or to `lines` if that is more; at most three times as many). */
 export function lineCounts(lines: number): number[] {
-  const least = Math.min(million, lines / 10);
+  const least = Math.max(leastLines, Math.min(million, lines / 10));
   const most = Math.max(lines, Math.min(3 * lines, 30 * million));
   const steps = Array.from({ length: 10 }, (_, exponent) => [10 ** exponent, 3 * 10 ** exponent]).flat();
   return steps.filter((step) => step >= least && step <= most);
@@ -36,13 +38,13 @@ interface Curve {
   of: string;
   file: string;
   points: Point[];
-  engines: readonly (typeof engines)[number][];
+  engines: readonly Engine[];
 }
 
 async function linesCurve(context: BenchContext): Promise<Curve> {
   const points: Point[] = [];
   for (const lines of lineCounts(context.lines)) points.push({ x: lines, input: await makeInput(context, { lines, era: context.eras.at(-1)! }) });
-  return { heading: 'Over the number of lines', note: '200 groups and 80 base directories, whatever the length.', of: 'lines', file: 'performance-lines.svg', points, engines };
+  return { heading: 'Over the number of lines', note: '200 groups and 80 base directories, whatever the length.', of: 'lines', file: 'performance-lines.svg', points, engines: context.engines.toReversed() };
 }
 
 async function groupsCurve(context: BenchContext): Promise<Curve> {
@@ -51,15 +53,15 @@ async function groupsCurve(context: BenchContext): Promise<Curve> {
   for (const count of groupCounts(lines)) points.push({ x: count, input: await makeInput(context, { lines, era: context.eras.at(-1)!, groups: count, projects: count }) });
   return {
     heading: 'Over the number of groups and base directories',
-    note: `${lines} lines each, as many groups as base directories, and first-level directories below them: fewer lines a directory with each step.`,
+    note: `${shortNumber(lines)} lines each, as many groups as base directories, and first-level directories below them: fewer lines a directory with each step.`,
     of: 'groups',
     file: 'performance-groups.svg',
     points,
-    engines: ['libisal'],
+    engines: [fastest(context)],
   };
 }
 
-const nameOf = ({ of }: Curve, { x }: Point, engine: string): string => `${x} ${of}, ${engine}`;
+const nameOf = ({ of }: Curve, { x }: Point, engine: string): string => `${shortNumber(x)} ${of}, ${engine}`;
 
 function variantsOf(context: BenchContext, curve: Curve): Variant[] {
   return curve.points.flatMap((point) => curve.engines.map((engine) => passVariant(context, { name: nameOf(curve, point, engine), input: point.input, engine, products: context.products })));
@@ -81,7 +83,7 @@ function reportOf(curve: Curve, results: readonly Result[]): { section: Section;
   const rows = curve.points.flatMap((point) =>
     curve.engines.map((engine) => {
       const result = resultAt(point, engine);
-      return [nameOf(curve, point, engine), String(rowsOf(result)), withRange(spreadOf(cost(result)), 0), withRange(spreadOver(result, (run) => (run.cpuSeconds / result.units) * 1e9), 0), withRange(spreadOf(peak(result)), 0)];
+      return [nameOf(curve, point, engine), numberText(rowsOf(result), 0), withRange(spreadOf(cost(result)), 0), withRange(spreadOver(result, (run) => (run.cpuSeconds / result.units) * 1e9), 0), withRange(spreadOf(peak(result)), 0)];
     }),
   );
   const [first, last] = [curve.points[0]!, curve.points.at(-1)!];
@@ -92,13 +94,13 @@ function reportOf(curve: Curve, results: readonly Result[]): { section: Section;
       file: curve.file,
       plot: {
         title: `One pass, all products: cost and memory by number of ${curve.of}`,
-        description: curve.engines.map((engine) => `${engine}: ${curve.points.map((point) => `${point.x} ${curve.of} ${spreadOf(cost(resultAt(point, engine))).median.toFixed(0)} ns a line and ${spreadOf(peak(resultAt(point, engine))).median.toFixed(0)} MB`).join(', ')}.`).join(' '),
+        description: curve.engines.map((engine) => `${engine}: ${curve.points.map((point) => `${shortNumber(point.x)} ${curve.of} ${spreadOf(cost(resultAt(point, engine))).median.toFixed(0)} ns a line and ${spreadOf(peak(resultAt(point, engine))).median.toFixed(0)} MB`).join(', ')}.`).join(' '),
         panels,
       },
     },
     figures: curve.engines.flatMap((engine) => [
-      figure(`cost a line, ${last.x} ÷ ${first.x} ${curve.of}, ${engine}`, 'ratio', spreadOf(growth(cost, engine))),
-      figure(`peak memory, ${last.x} ÷ ${first.x} ${curve.of}, ${engine}`, 'ratio', spreadOf(growth(peak, engine))),
+      figure(`cost a line, ${shortNumber(last.x)} ÷ ${shortNumber(first.x)} ${curve.of}, ${engine}`, 'ratio', spreadOf(growth(cost, engine))),
+      figure(`peak memory, ${shortNumber(last.x)} ÷ ${shortNumber(first.x)} ${curve.of}, ${engine}`, 'ratio', spreadOf(growth(peak, engine))),
     ]),
   };
 }

@@ -3,7 +3,7 @@ import { database as databaseSchema } from '../../config/schema.ts';
 import type { ProductName } from '../../domain/storage/product-names.ts';
 import { startMariaDb, type PrivateMariaDb } from '../../test/support/services/mariadb.ts';
 import { program, resultOf, runRounds, spreadOver, type Result, type Variant } from '../runner.ts';
-import { withRange } from '../statistics.ts';
+import { numberText, withRange } from '../statistics.ts';
 import { textTable } from '../table.ts';
 import { bars, figure } from './bars.ts';
 import { scriptOf } from './code.ts';
@@ -103,7 +103,7 @@ export const loadSuite: Suite = {
       const results = await runRounds(products.map((product) => loadVariant(context, product, figures, server)), context.rounds, context.say);
       const table = [
         ['product', 'rows of a load', 'rows/s, first', 'rows/s, next date', 'rows/s, again', 'client peak MB'],
-        ...results.map((result) => [result.name, String(result.units), ...loadSteps.map((step) => withRange(rate(result, step), 0)), withRange(spreadOver(result, (run) => run.peakBytes / 1e6), 0)]),
+        ...results.map((result) => [result.name, numberText(result.units, 0), ...loadSteps.map((step) => withRange(rate(result, step), 0)), withRange(spreadOver(result, (run) => run.peakBytes / 1e6), 0)]),
       ];
       return {
         sections: [

@@ -1,22 +1,22 @@
 /** One pass over one scan against tools that only inflate, and against the program that one writes first. */
 import { isQuoted, type Era } from '../../test/support/scan-generator/encode.ts';
-import { program, ratioOf, resultOf, runRounds, spreadOver, tableOf, type Result, type Variant } from '../runner.ts';
-import type { Figure, Spread } from '../statistics.ts';
+import { program, ratioOf, runRounds, spreadOver, tableOf, type Result, type Run, type Variant } from '../runner.ts';
+import { shortNumber, type Bar, type Figure } from '../statistics.ts';
 import { bars, figure } from './bars.ts';
 import { scriptOf } from './code.ts';
 import type { Input } from './inputs.ts';
-import { Agreement, makeInput, passVariant, type BenchContext, type Section, type Suite } from './suite.ts';
+import { Agreement, fastest, makeInput, passVariant, type BenchContext, type Engine, type Section, type Suite } from './suite.ts';
 
 /** What is far slower gets a part of the lines, and so does what needs the text uncompressed: ratios are by line. */
 const part = 10;
 const plainPart = 5;
-const leastLines = 1000;
+const leastLines = 2000;
 
 const names = {
   zlib: 'all products, zlib',
   libisal: 'all products, libisal',
-  groups: 'totals and groups, libisal',
-  split: `all products and split, libisal, 1/${part}`,
+  groups: 'totals and groups',
+  split: `all products and split, 1/${part}`,
   plain: `all products, plain text, 1/${plainPart}`,
   plainGroups: `totals and groups, plain text, 1/${plainPart}`,
   peer: `readline and split(), 1/${part}`,
@@ -61,41 +61,47 @@ function peer({ part: input }: EraInputs): Variant {
 function variantsOf(context: BenchContext, inputs: EraInputs): Variant[] {
   const { products } = context;
   const agreement = new Agreement();
-  const ours = (name: string, input: Input, engine: 'zlib' | 'libisal', made = products): Variant => passVariant(context, { name, input, engine, products: made, agreement });
+  const ours = (name: string, input: Input, engine: Engine, made = products): Variant => passVariant(context, { name, input, engine, products: made, agreement });
   return [
     ...inflaters(context, inputs.full),
-    ours(names.zlib, inputs.full, 'zlib'),
-    ours(names.libisal, inputs.full, 'libisal'),
-    ours(names.groups, inputs.full, 'libisal', ['groups']),
-    ours(names.split, inputs.part, 'libisal', [...products, 'split']),
+    ...context.engines.map((engine) => ours(names[engine], inputs.full, engine)),
+    ours(names.groups, inputs.full, fastest(context), ['groups']),
+    ours(names.split, inputs.part, fastest(context), [...products, 'split']),
     ours(names.plain, inputs.plain, 'zlib'),
     ours(names.plainGroups, inputs.plain, 'zlib', ['groups']),
     peer(inputs),
   ];
 }
 
-function figuresOf(era: Era, results: readonly Result[], hasIgzip: boolean): Figure[] {
-  const of = (name: string): Result => resultOf(results, name);
-  const ratio = (name: string, base: string): Spread => ratioOf(of(name), of(base));
-  const cpu = (name: string): Spread => spreadOver(of(name), (run) => (run.cpuSeconds / of(name).units) * 1e6);
-  const peak = (name: string): Spread => spreadOver(of(name), (run) => run.peakBytes / 1e6);
+/** Figures of what was run: without igzip or libisal there are fewer. */
+function figuresOf(era: Era, results: readonly Result[], engine: Engine): Figure[] {
+  const find = (name: string): Result | undefined => results.find((result) => result.name === name);
+  const ratio = (text: string, name: string, base: string, bar?: Bar): Figure[] => {
+    const [ours, theirs] = [find(name), find(base)];
+    return ours === undefined || theirs === undefined ? [] : [figure(`${era}: ${text}`, 'ratio', ratioOf(ours, theirs), bar)];
+  };
+  const over = (text: string, kind: 'microseconds' | 'megabytes' | 'gigabytesPerSecond', name: string, bar: Bar, value: (run: Run, result: Result) => number): Figure[] => {
+    const result = find(name);
+    return result === undefined ? [] : [figure(`${era}: ${text}`, kind, spreadOver(result, (run) => value(run, result)), bar)];
+  };
+  const cpu = (run: Run, { units }: Result): number => (run.cpuSeconds / units) * 1e6;
+  const peak = (run: Run): number => run.peakBytes / 1e6;
   // Starting a process is no part of reading.
-  const reading = (name: string): Spread => spreadOver(of(name), ({ own }) => (own?.['textBytes'] ?? 0) / (own?.['seconds'] ?? NaN) / 1e9);
-  const at = (text: string): string => `${era}: ${text}`;
+  const reading = ({ own }: Run): number => (own?.['textBytes'] ?? NaN) / (own?.['seconds'] ?? NaN) / 1e9;
   return [
-    figure(at('all products, zlib ÷ zcat'), 'ratio', ratio(names.zlib, 'zcat'), bars.zlibByZcat),
-    ...(hasIgzip ? [figure(at('all products, zlib ÷ igzip'), 'ratio', ratio(names.zlib, 'igzip'), bars.zlibByIgzip)] : []),
-    ...(hasIgzip ? [figure(at('all products, libisal ÷ igzip'), 'ratio', ratio(names.libisal, 'igzip'), isQuoted(era) ? bars.libisalByIgzipQuoted : bars.libisalByIgzip)] : []),
-    figure(at('all products, libisal ÷ zcat'), 'ratio', ratio(names.libisal, 'zcat'), bars.libisalByZcat),
-    figure(at('all products ÷ totals and groups, libisal'), 'ratio', ratio(names.libisal, names.groups), bars.fusedByGroups),
-    figure(at('CPU a line, zlib'), 'microseconds', cpu(names.zlib), bars.zlibCpu),
-    figure(at('CPU a line, libisal'), 'microseconds', cpu(names.libisal), bars.libisalCpu),
-    figure(at('peak memory, zlib'), 'megabytes', peak(names.zlib), bars.zlibPeak),
-    figure(at('peak memory, libisal'), 'megabytes', peak(names.libisal), bars.libisalPeak),
-    figure(at('reading plain text, totals and groups'), 'gigabytesPerSecond', reading(names.plainGroups), bars.readGroups),
-    figure(at('reading plain text, all products'), 'gigabytesPerSecond', reading(names.plain), bars.readAll),
-    figure(at('all products and split ÷ all products'), 'ratio', ratio(names.split, names.libisal)),
-    figure(at('readline and split() ÷ zcat'), 'ratio', ratio(names.peer, 'zcat')),
+    ...ratio('all products, zlib ÷ zcat', names.zlib, 'zcat', bars.zlibByZcat),
+    ...ratio('all products, zlib ÷ igzip', names.zlib, 'igzip', bars.zlibByIgzip),
+    ...ratio('all products, libisal ÷ igzip', names.libisal, 'igzip', isQuoted(era) ? bars.libisalByIgzipQuoted : bars.libisalByIgzip),
+    ...ratio('all products, libisal ÷ zcat', names.libisal, 'zcat', bars.libisalByZcat),
+    ...ratio(`all products ÷ totals and groups, ${engine}`, names[engine], names.groups, bars.fusedByGroups),
+    ...over('CPU a line, zlib', 'microseconds', names.zlib, bars.zlibCpu, cpu),
+    ...over('CPU a line, libisal', 'microseconds', names.libisal, bars.libisalCpu, cpu),
+    ...over('peak memory, zlib', 'megabytes', names.zlib, bars.zlibPeak, peak),
+    ...over('peak memory, libisal', 'megabytes', names.libisal, bars.libisalPeak, peak),
+    ...over('reading plain text, totals and groups', 'gigabytesPerSecond', names.plainGroups, bars.readGroups, reading),
+    ...over('reading plain text, all products', 'gigabytesPerSecond', names.plain, bars.readAll, reading),
+    ...ratio(`all products and split ÷ all products, ${engine}`, names.split, names[engine]),
+    ...ratio('readline and split() ÷ zcat', names.peer, 'zcat'),
   ];
 }
 
@@ -116,10 +122,10 @@ export const passSuite: Suite = {
       const { lines, textBytes, fileBytes } = inputs.full;
       sections.push({
         heading: `Paths of era ${era}`,
-        notes: [`${lines} lines, ${(textBytes / 1e9).toFixed(2)} GB of text in ${(fileBytes / 1e6).toFixed(0)} MB of gzip.`],
+        notes: [`${shortNumber(lines)} lines, ${(textBytes / 1e9).toFixed(2)} GB of text in ${(fileBytes / 1e6).toFixed(0)} MB of gzip.`],
         table: tableOf(results, ['zcat', 'igzip']),
       });
-      figures.push(...figuresOf(era, results, context.igzip !== null));
+      figures.push(...figuresOf(era, results, fastest(context)));
       data.push({ input: { era, lines, textBytes, fileBytes }, results });
     }
     return { sections, figures, plots: [], data };

@@ -7,6 +7,8 @@ import type { Era } from '../../test/support/scan-generator/index.ts';
 import { type Code, scriptOf } from './code.ts';
 import { type Input, inputOf, type InputWish, scannedAt } from './inputs.ts';
 
+export type Engine = 'zlib' | 'libisal';
+
 export interface BenchContext {
   lines: number;
   rounds: number;
@@ -16,10 +18,14 @@ export interface BenchContext {
   /** Where inputs are kept. */
   directory: string;
   code: Code;
+  /** What can inflate here, the fastest last. */
+  engines: readonly Engine[];
   /** Path of igzip, or null. */
   igzip: string | null;
   say: (line: string) => void;
 }
+
+export const fastest = ({ engines }: Pick<BenchContext, 'engines'>): Engine => engines.at(-1)!;
 
 export const makeInput = ({ directory, say }: BenchContext, wish: InputWish): Promise<Input> => inputOf(wish, directory, say);
 
@@ -40,7 +46,7 @@ export interface SuiteReport {
   data: readonly { input: unknown; results: readonly Result[] }[];
 }
 
-/** One pipeline's suite: `wishes` says which inputs it takes, so that they can be made beforehand. */
+/** `prepare` makes the inputs that `run` takes, so that a first run is no longer than a second. */
 export interface Suite {
   title: string;
   prepare: (context: BenchContext) => Promise<unknown>;
@@ -50,7 +56,7 @@ export interface Suite {
 export interface PassVariant {
   name: string;
   input: Input;
-  engine: 'auto' | 'zlib' | 'libisal';
+  engine: Engine | 'auto';
   products: readonly ProductName[];
   /** Also tells a digest of the figures; passes over one input with one set of products must agree on it. */
   agreement?: Agreement;

@@ -1,9 +1,10 @@
 /** Four volumes on two cores: two passes at a time against two `zcat` at a time. */
 import { program, ratioOf, resultOf, runRounds, tableOf, type Variant } from '../runner.ts';
+import { shortNumber } from '../statistics.ts';
 import { bars, figure } from './bars.ts';
 import { scriptOf } from './code.ts';
 import type { Input } from './inputs.ts';
-import { checkAnswer, makeInput, orderOf, type BenchContext, type Suite } from './suite.ts';
+import { checkAnswer, makeInput, orderOf, type BenchContext, type Engine, type Suite } from './suite.ts';
 
 const volumes = ['scratch117', 'scratch118', 'scratch119', 'scratch124'];
 const atOnce = 2;
@@ -21,8 +22,10 @@ function shell(name: string, command: string, inputs: readonly Input[], words: r
   return program({ name, command: ['/bin/sh', '-c', script, ...words, ...inputs.map((input) => input.scan)], units: linesOf(inputs) });
 }
 
-function ours({ code, products }: BenchContext, engine: 'zlib' | 'libisal', inputs: readonly Input[]): Variant {
-  const name = `all products, ${engine}, ${atOnce} at a time`;
+const nameOf = (engine: Engine): string => `all products, ${engine}, ${atOnce} at a time`;
+
+function ours({ code, products }: BenchContext, engine: Engine, inputs: readonly Input[]): Variant {
+  const name = nameOf(engine);
   const order = { reader: code.url('activities/storage/read-scan/index'), products, engine, atOnce, volumes: inputs.map((input) => ({ ...orderOf(input), fileBytes: input.fileBytes })) };
   return program({
     name,
@@ -51,17 +54,14 @@ export const volumesSuite: Suite = {
     const variants = [
       shell(baseline, `sh -c 'zcat "$0" > /dev/null'`, inputs, ['sh']),
       ...(context.igzip === null ? [] : [shell(`igzip, ${atOnce} at a time`, `sh -c 'igzip -dc "$0" > /dev/null'`, inputs, ['sh'])]),
-      ours(context, 'zlib', inputs),
-      ours(context, 'libisal', inputs),
+      ...context.engines.map((engine) => ours(context, engine, inputs)),
     ];
     const results = await runRounds(variants, context.rounds, context.say);
-    const ratio = (engine: string): ReturnType<typeof ratioOf> => ratioOf(resultOf(results, `all products, ${engine}, ${atOnce} at a time`), resultOf(results, baseline));
     return {
-      sections: [{ heading: `${inputs.length} volumes, ${atOnce} at a time`, notes: [`${inputs.map((input) => input.lines).join(' + ')} lines; a thread for each pass, the largest volume first.`], table: tableOf(results, [baseline]) }],
-      figures: [
-        figure('four volumes, libisal ÷ zcat two at a time', 'ratio', ratio('libisal'), bars.volumesLibisal),
-        figure('four volumes, zlib ÷ zcat two at a time', 'ratio', ratio('zlib'), bars.volumesZlib),
-      ],
+      sections: [{ heading: `${inputs.length} volumes, ${atOnce} at a time`, notes: [`${inputs.map((input) => shortNumber(input.lines)).join(' + ')} lines; a thread for each pass, the largest volume first.`], table: tableOf(results, [baseline]) }],
+      figures: context.engines.map((engine) =>
+        figure(`four volumes, ${engine} ÷ zcat two at a time`, 'ratio', ratioOf(resultOf(results, nameOf(engine)), resultOf(results, baseline)), engine === 'zlib' ? bars.volumesZlib : bars.volumesLibisal),
+      ),
       plots: [],
       data: [{ input: { volumes, lines: linesOf(inputs) }, results }],
     };

@@ -12,7 +12,7 @@ import { groupDump, passwdDump, scanFileName } from '../../test/support/scan-gen
 import { startTemporal, type PrivateTemporalServer } from '../../test/support/services/temporal.ts';
 import { taskQueues, volumeId, workflowTypes, type PassRef, type VolumeInput, type VolumeOutcome } from '../../workflows/storage/contract.ts';
 import { ratioOf, resultOf, runRounds, spreadOver, tableOf, usageOf, type Run, type Variant } from '../runner.ts';
-import { withRange } from '../statistics.ts';
+import { shortNumber, withRange } from '../statistics.ts';
 import { textTable } from '../table.ts';
 import { bars, figure } from './bars.ts';
 import { type Input, scannedAt, seed } from './inputs.ts';
@@ -177,7 +177,7 @@ export const workflowSuite: Suite = {
       return {
         sections: [
           {
-            heading: `Around ${input.lines} lines`,
+            heading: `Around ${shortNumber(input.lines)} lines`,
             notes: [
               `Each time everything anew: search, pass, quotas, ${context.products.length} products loaded into SQLite, outcome kept. The worker is a process that runs already; the bare pass is one that starts.`,
               'CPU is that of worker and Temporal server; memory that of the worker.',
@@ -187,6 +187,7 @@ export const workflowSuite: Suite = {
         ],
         figures: [
           figure('the whole workflow ÷ the bare pass', 'ratio', ratioOf(result, resultOf(results, bare)), bars.workflow),
+          figure('the whole workflow ÷ the pass in it', 'ratio', spreadOver(result, ({ wallSeconds, own }) => wallSeconds / (own?.['pass'] ?? NaN))),
           ...(['figures', 'loads', 'others', 'temporal'] as const).map((name) => figure(`of the workflow: ${partNames[name]}`, 'seconds', part(name))),
         ],
         plots: [],
