@@ -1,4 +1,4 @@
-/** Loads one product three times as a process of its own: `load.mjs <order as JSON>`. */
+/** Loads one product twice as a process of its own: `load.mjs <order as JSON>`. */
 import { readFileSync } from 'node:fs';
 
 const order = JSON.parse(process.argv[2]);
@@ -14,24 +14,23 @@ const accounts = new Map(fields(order.passwdDump).map(([name, , uid]) => [Number
 const site = { config, database, names: async () => known, accounts: async () => accounts };
 
 /** Seconds of one load. */
-async function load(recordDate) {
+async function load() {
   const started = performance.now();
-  await loadProduct(order.product, { scan: { ...order.scan, recordDate, identity: recordDate }, pass: order.pass, quotas: order.quotas, date: recordDate }, site, {});
+  await loadProduct(order.product, { scan: order.scan, pass: order.pass, quotas: order.quotas, date: order.scan.recordDate }, site, {});
   return (performance.now() - started) / 1000;
 }
 
-const first = await load(order.scan.recordDate);
-const next = await load(order.nextDate);
-const again = await load(order.nextDate);
+const first = await load();
+const again = await load();
 const held = [];
 for (const table of order.tables) held.push(await holding(table));
 await database.close();
-console.log(JSON.stringify({ held, seconds: { first, next, again }, peakBytes: process.resourceUsage().maxRSS * 1024 }));
+console.log(JSON.stringify({ held, seconds: { first, again }, peakBytes: process.resourceUsage().maxRSS * 1024 }));
 
-/** Rows of the newest date, and the bytes that they hold, as the database has them. */
+/** Rows of the date, and the bytes that they hold, as the database has them. */
 async function holding({ table, columns, dated }) {
   const rows = database.knex(table);
-  if (dated) rows.where({ record_date: order.nextDate });
+  if (dated) rows.where({ record_date: order.scan.recordDate });
   const [{ count, bytes }] = await rows.select({ count: database.knex.raw('count(*)'), bytes: database.knex.raw(`cast(${columns.map((column) => `sum(${column})`).join(' + ')} as char)`) });
   return { rows: Number(count), bytes };
 }
