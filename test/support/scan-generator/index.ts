@@ -51,13 +51,14 @@ export async function generateScan(options: ScanOptions): Promise<GeneratedScan>
   const file = await BlockFile.create(path, level);
   const writer = new LineWriter(era, 900_000_000 + (hashText(volume) % 90_000_000));
   const sums = new Map<number, Sum>();
+  const elsewhere = new Set<number>();
   let written = 0;
   for (let part = 0; part < parts; part++) {
     let index = 0;
     const visit = (entry: Entry): void => {
       if (index++ % parts !== part) return;
       written++;
-      count(sums, entry);
+      count(sums, entry, entry.counts && !isKnown(elsewhere, entry));
       writer.line(entry);
     };
     for (const _ of walkTree({ seed, volume, mount, lines, scannedAt, growth, ...population }, visit)) if (writer.full) await file.write(writer.take());
@@ -76,7 +77,18 @@ interface Sum {
   entries: number;
 }
 
-function count(sums: Map<number, Sum>, { gid, size, counts }: Entry): void {
+/**
+ * Was there a file of this inode before? Of millions whose other link lies outside, two may get the same by chance, and then
+ * they are links of one file to every reader.
+ */
+function isKnown(elsewhere: Set<number>, { inode, links, type }: Entry): boolean {
+  if (links < 2 || type !== 'f' || typeof inode === 'bigint') return false;
+  const known = elsewhere.has(inode);
+  elsewhere.add(inode);
+  return known;
+}
+
+function count(sums: Map<number, Sum>, { gid, size }: Entry, counts: boolean): void {
   let sum = sums.get(gid);
   if (sum === undefined) sums.set(gid, (sum = { bytes: 0n, rest: 0, entries: 0 }));
   sum.entries++;
