@@ -21,11 +21,11 @@ Written by \`${command}\` on ${where}.
 Each variant is a process of its own; every one of ${rounds} rounds runs all of a suite in an order drawn anew; figures are medians
 with least and most. A ratio is the median of those within the rounds, by line: a machine's speed drifts, a ratio within a round
 does not. The scans are generated. Every variant's answer is checked against what the generator put there, and passes over one
-scan must agree on every figure. Ours is compiled as it is deployed.
+scan must agree on every figure.
 
 ${markdownTable(figureRows(figures))}
 
-“Must” and “aim” are the project's own limits, for two cores; rows without them are for information.
+“Must” and “aim” are the project’s own limits, for two cores; rows without them are for information.
 ${suites.map(({ title, report }) => suiteText(title, report)).join('')}
 Ratios on a busy machine say little: the pass wants two cores, \`zcat\` one.
 `;

@@ -9,6 +9,9 @@ import { fastest, makeInput, passVariant, type BenchContext, type Engine, type S
 
 const million = 1_000_000;
 
+/** There are many points, and a curve shows what is amiss with one: three rounds will do. */
+const mostRounds = 3;
+
 /** The shortest scan that has all that others have. */
 const leastLines = 3000;
 
@@ -89,7 +92,7 @@ function reportOf(curve: Curve, results: readonly Result[]): { section: Section;
   const [first, last] = [curve.points[0]!, curve.points.at(-1)!];
   const growth = (values: (result: Result) => number[], engine: string): number[] => values(resultAt(last, engine)).map((value, round) => value / values(resultAt(first, engine))[round]!);
   return {
-    section: { heading: curve.heading, notes: [curve.note, 'Cost is that of the pass alone, without the start of a process.'], table: textTable([['variant', 'rows', 'ns/line', 'CPU ns/line', 'peak MB'], ...rows]) },
+    section: { heading: curve.heading, notes: [curve.note, `Cost is that of the pass alone, without the start of a process; at most ${mostRounds} rounds.`], table: textTable([['variant', 'rows', 'ns/line', 'CPU ns/line', 'peak MB'], ...rows]) },
     plot: {
       file: curve.file,
       plot: {
@@ -99,10 +102,19 @@ function reportOf(curve: Curve, results: readonly Result[]): { section: Section;
       },
     },
     figures: curve.engines.flatMap((engine) => [
+      ...costOfRow(curve, resultAt(first, engine), resultAt(last, engine), engine),
       figure(`cost a line, ${shortNumber(last.x)} ÷ ${shortNumber(first.x)} ${curve.of}, ${engine}`, 'ratio', spreadOf(growth(cost, engine))),
       figure(`peak memory, ${shortNumber(last.x)} ÷ ${shortNumber(first.x)} ${curve.of}, ${engine}`, 'ratio', spreadOf(growth(peak, engine))),
     ]),
   };
+}
+
+/** Where a longer curve means more rows: what each of them costs beyond the lines. */
+function costOfRow({ of }: Curve, first: Result, last: Result, engine: Engine): Figure[] {
+  const rows = rowsOf(last) - rowsOf(first);
+  if (first.units !== last.units || rows <= 0) return [];
+  const seconds = (result: Result): number[] => result.runs.map(({ own }) => own?.['seconds'] ?? NaN);
+  return [figure(`cost of a row of figures, by ${of}, ${engine}`, 'microseconds', spreadOf(seconds(last).map((value, round) => ((value - seconds(first)[round]!) / rows) * 1e6)))];
 }
 
 const curvesOf = async (context: BenchContext): Promise<Curve[]> => [await linesCurve(context), await groupsCurve(context)];
@@ -115,7 +127,7 @@ export const curvesSuite: Suite = {
   async run(context) {
     const curves = await curvesOf(context);
     // All in the same rounds: a point must not be slow because its hour was.
-    const results = await runRounds(curves.flatMap((curve) => variantsOf(context, curve)), context.rounds, context.say);
+    const results = await runRounds(curves.flatMap((curve) => variantsOf(context, curve)), Math.min(context.rounds, mostRounds), context.say);
     const reports = curves.map((curve) => reportOf(curve, results));
     return {
       sections: reports.map(({ section }) => section),
