@@ -246,7 +246,7 @@ export const storage = z
     forecast: z
       .strictObject({
         days: z.tuple([z.int().min(1), z.int().min(1)]).default([3, 7]).describe('The two horizons, in days.'),
-        method: z.enum(['robust', 'lurge']).default('robust').describe('`robust`: median of slopes over recent points (Theil–Sen), never below zero. `lurge`: the line through the second newest stored point.'),
+        method: z.enum(['robust', 'lurge', 'wrstat']).default('robust').describe('`robust`: median of slopes over recent points (Theil–Sen), never below zero. `lurge`: the line through the second newest stored point. `wrstat`: the same line, and a warning when it is full within three days, as wrstat-ui has it.'),
         points: z.int().min(2).default(10).describe('robust: most stored points that count.'),
         windowDays: z.int().min(1).default(60).describe('robust: oldest stored point that counts.'),
         thresholds: z
@@ -357,7 +357,7 @@ export const workers = z
   .strictObject({
     pipelines: z.array(z.enum(['storage'])).min(1).default(['storage']).describe('Pipelines that this host serves.'),
     capabilities: z.array(z.enum(['workflows', 'scan', 'services'])).min(1).default(['workflows', 'scan', 'services']).describe('What it can do: run workflows; read scans (needs the files and the work directory); reach database and directory service.'),
-    scanSlots: z.int().min(1).default(2).describe('Passes at the same time on this host; at most one a core.'),
+    scanSlots: z.int().min(1).default(2).describe('Passes at the same time on this host; never more than it has cores.'),
     serviceSlots: z.int().min(1).default(8).describe('Other activities at the same time.'),
     health: z
       .strictObject({ host: z.string().default('127.0.0.1').describe('Address.'), port: port.default(9464).describe('Port; 0 takes a free one.') })

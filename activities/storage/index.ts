@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { Context } from '@temporalio/activity';
 import type { Config, Secret } from '../../config/schema.ts';
@@ -76,7 +77,7 @@ const ageInSeconds = (at: string | null): number => (at === null ? Infinity : Ma
 /** Activities for hosts that see the stat files and the work directory. */
 export function createStorageScanActivities({ config, database, readSecret }: { config: Config; database: Database; readSecret: ReadSecret }): StorageScanActivities {
   const settings = { config: config.storage, timeZone: config.site.timeZone };
-  const inSlot = slots(config.workers.scanSlots);
+  const inSlot = slots(Math.min(config.workers.scanSlots, availableParallelism()));
   return {
     findScan: (input) => findScan(settings, input),
 

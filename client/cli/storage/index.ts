@@ -87,8 +87,9 @@ export function registerStorage(program: Command): void {
     .action((date: string | undefined, options: { all?: boolean }, command: Command) => withContext(command, (context) => showSaved(context, date, options.all === true)));
 
   storage
-    .command('usage')
-    .description('usage by group and base directory, from the database')
+    .command('groups')
+    .alias('usage')
+    .description('usage by group and base directory')
     .option('--date <date>', 'as known on that date (default: today at the site)')
     .option('--volume <name>', 'only this volume')
     .option('--group <name>', 'only this group')
@@ -111,7 +112,7 @@ export function registerStorage(program: Command): void {
 
   storage
     .command('users')
-    .description('usage by user and group, from the database')
+    .description('usage by user and group')
     .option('--date <date>', 'as known on that date (default: today at the site)')
     .option('--volume <name>', 'only this volume')
     .option('--user <name>', 'only this user')
@@ -255,7 +256,7 @@ async function showRows(context: CommandContext, date: string, all: boolean): Pr
   if (rows.length === 0) return;
   print('');
   print(usageTable(all ? rows : rows.slice(0, shownRows), horizonOf(context)));
-  if (!all && rows.length > shownRows) print(paint('quiet', `${rows.length - shownRows} more rows: longshore storage usage`));
+  if (!all && rows.length > shownRows) print(paint('quiet', `${rows.length - shownRows} more rows: longshore storage groups`));
 }
 
 async function showProblems(outcomes: readonly VolumeOutcome[], date: string): Promise<boolean> {

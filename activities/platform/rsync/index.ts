@@ -1,0 +1,186 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { formatDuration } from '../../../domain/duration.ts';
+import { OperationError } from '../../../domain/errors.ts';
+import type { Hooks } from '../activity.ts';
+import { fileError } from '../files/file-error.ts';
+import { run, type RunResult } from '../processes/run.ts';
+import { destination, runOverSsh, sshCommand, untilDisconnected, type SshTarget } from '../ssh/index.ts';
+import { rsyncFailure } from './failure.ts';
+import { keepLeftovers, partialDirectory } from './leftovers.ts';
+import { RsyncOutput, type RsyncProgress, type RsyncTotals } from './output.ts';
+
+export { keepLeftovers, partialDirectory } from './leftovers.ts';
+export type { RsyncProgress, RsyncTotals } from './output.ts';
+
+/**
+ * Where data comes from and who copies.
+ * - `pull`: rsync here fetches from the machine. Least privilege there: `restrict,command="/usr/bin/rrsync -ro /data"`, and `root` is then `/`.
+ * - `push`: rsync runs on the machine, from its disk into a mount that it has of our file system. Its account's key needs a shell.
+ * - `path`: rsync here copies from a mounted file system.
+ */
+export type RsyncRoute = { kind: 'pull'; from: SshTarget } | { kind: 'push'; on: SshTarget } | { kind: 'path' };
+
+/** How files are compared and copied. */
+export type RsyncComparison =
+  /** For data that still grows: what is there is trusted, and only what is missing behind it is sent. Proves nothing about content. */
+  | 'append'
+  /** Sizes and times; a file that differs is replaced as a whole. */
+  | 'times'
+  /** Content: every byte is read on both sides. Says nothing for as long as the source needs to read its largest directory. */
+  | 'content';
+
+export interface RsyncCopy {
+  route: RsyncRoute;
+  /** Absolute directory at the source, from configuration. */
+  root: string;
+  /** Directories below `root` that are not recreated here (the experiment as its instrument calls it): any name. */
+  below?: readonly string[];
+  /** What is copied, as path below those: recreated below `destination`. Any names. */
+  item: readonly string[];
+  /** Absolute directory whose parent exists; for `push` as the instrument sees it. */
+  destination: string;
+  /** For `push`: the same directory as seen from here, if it is; what a killed copy left is then put to use. */
+  destinationHere?: string;
+  comparison: RsyncComparison;
+  /** What to leave out, as patterns of rsync's manual. */
+  exclude?: readonly string[];
+  /** Differences of times up to so many seconds count as equal; for mounts with coarse clocks. */
+  modifyWindowSeconds?: number;
+  /** Bytes a second. */
+  bandwidthLimit?: number;
+  /** A copy in which nothing goes on for so long is frozen and is ended. Milliseconds. */
+  frozenAfterMs: number;
+}
+
+export interface RsyncResult extends RsyncTotals {
+  /** Files that were gone when their turn came; the copy is complete but for them. */
+  vanishedFiles: number;
+  seconds: number;
+}
+
+const progressEveryMs = 250;
+
+/**
+ * One run of rsync: recursive, with links and times, never deleting. A stopped or failed run leaves what arrived, and the next
+ * one goes on from there. Stops within five seconds when told to, with its children and, for `push`, the process on the instrument.
+ *
+ * Throws `TransportError` (broken, frozen), `StorageFull`, `PermissionDenied`, `NotFound` (source gone), `IntegrityMismatch` (host key),
+ * `DependencyDown`, `ConfigError`, `ContractError` (names that are none), `ExternalToolFailed`.
+ */
+export async function rsync(copy: RsyncCopy, hooks: Hooks<RsyncProgress> = {}): Promise<RsyncResult> {
+  check(copy);
+  const started = performance.now();
+  const { route } = copy;
+  const here = route.kind === 'push' ? copy.destinationHere : copy.destination;
+  if (here !== undefined && copy.comparison !== 'append') await keepLeftovers(join(here, ...copy.item));
+  const output = new RsyncOutput();
+  const watch = new Watch(output, copy, hooks);
+  try {
+    const options = { signal: watch.signal, onStdout: (chunk: Uint8Array) => watch.push(chunk), env: { LC_ALL: 'C.UTF-8' } };
+    const ending =
+      route.kind === 'push' ? await runOverSsh(route.on, untilDisconnected(['rsync', ...optionsOf(copy), '--', sourcePath(copy), `${copy.destination}/`]), options) : await withNames(copy, (args) => run('rsync', args, options));
+    if (ending.code !== 0 && ending.code !== 24) throw await rsyncFailure(nameOf(copy), ending, machineOf(route));
+    return { ...output.totals, vanishedFiles: vanished(ending), seconds: (performance.now() - started) / 1000 };
+  } finally {
+    watch.end();
+  }
+}
+
+const machineOf = (route: RsyncRoute): SshTarget | undefined => (route.kind === 'pull' ? route.from : route.kind === 'push' ? route.on : undefined);
+const nameOf = ({ item }: RsyncCopy): string => item.join('/');
+const vanished = ({ stderr }: RunResult): number => stderr.match(/^file has vanished: /gmu)?.length ?? 0;
+const relativeName = ({ below = [], item }: RsyncCopy): string => ['.', ...below, '.', ...item].join('/');
+const sourcePath = (copy: RsyncCopy): string => `${copy.root}/${relativeName(copy).slice(2)}`;
+
+function check({ root, below = [], item, destination, route }: RsyncCopy): void {
+  for (const [what, path] of [['source', root], ['destination', destination]] as const) {
+    if (!isAbsolute(path) || path.includes('\0')) throw new OperationError('ConfigError', `The ${what} of a copy is “${path}”; expected an absolute path.`);
+  }
+  // The shell on the other side would look for files that fit.
+  if (route.kind === 'pull' && /[*?[\]\\]/u.test(root)) throw new OperationError('ConfigError', `The source “${root}” cannot be fetched from: its path holds one of * ? [ ] \\.`);
+  if (item.length === 0) throw new OperationError('ContractError', 'A copy needs the name of what is copied.');
+  for (const name of [...below, ...item]) {
+    if (name === '' || name === '.' || name === '..' || /[/\0]/u.test(name)) throw new OperationError('ContractError', `“${name}” is not the name of a directory.`);
+  }
+}
+
+function optionsOf({ comparison, exclude = [], modifyWindowSeconds, bandwidthLimit, frozenAfterMs }: RsyncCopy): string[] {
+  return [
+    '-rltR',
+    '-8',
+    '--no-human-readable',
+    '--info=progress2',
+    '--stats',
+    '--out-format=%i|%l|%n',
+    '--outbuf=L',
+    ...{
+      append: ['--size-only', '--append'],
+      // Without the last a copy between paths would not look at what an ended run left.
+      times: [`--partial-dir=${partialDirectory}`, '--no-whole-file'],
+      content: ['--checksum', `--partial-dir=${partialDirectory}`, '--no-whole-file'],
+    }[comparison],
+    // While the source computes sums it says nothing, and rsync would take that for a broken connection.
+    ...(comparison === 'content' ? [] : [`--timeout=${Math.max(1, Math.ceil(frozenAfterMs / 1000))}`]),
+    ...(modifyWindowSeconds === undefined ? [] : [`--modify-window=${modifyWindowSeconds}`]),
+    ...(bandwidthLimit === undefined ? [] : [`--bwlimit=${Math.max(1, Math.round(bandwidthLimit / 1024))}`]),
+    ...exclude.map((pattern) => `--exclude=${pattern}`),
+  ];
+}
+
+/** Names travel in a file that rsync reads: no shell on either side, and no pattern, ever sees them. */
+async function withNames(copy: RsyncCopy, work: (args: string[]) => Promise<RunResult>): Promise<RunResult> {
+  const { route, root } = copy;
+  const directory = await mkdtemp(join(tmpdir(), 'longshore-rsync-'));
+  try {
+    const names = join(directory, 'names');
+    await writeFile(names, `${relativeName(copy)}\0`);
+    const remote = route.kind === 'pull' ? ['-e', remoteShell(sshCommand(route.from))] : [];
+    const source = route.kind === 'pull' ? `${destination(route.from).replace(/^([^@]*@)?(.*:.*)$/u, '$1[$2]')}:${root}/` : `${root}/`;
+    return await work([...optionsOf(copy), '--from0', `--files-from=${names}`, ...remote, '--', source, `${copy.destination}/`]);
+  } catch (error) {
+    throw fileError(error, `write the list of names in ${directory}`, directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** rsync splits this option itself: quotes hold blanks together, and a doubled quote stands for one. */
+function remoteShell(words: readonly string[]): string {
+  return words.map((word) => (/[\s'"]/u.test(word) ? `'${word.replaceAll("'", "''")}'` : word)).join(' ');
+}
+
+/** Tells progress and notices when there is none. */
+class Watch {
+  readonly signal: AbortSignal;
+  readonly #frozen = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  readonly #output: RsyncOutput;
+  readonly #tell: () => void;
+  #told = -Infinity;
+
+  constructor(output: RsyncOutput, copy: RsyncCopy, hooks: Hooks<RsyncProgress>) {
+    this.#output = output;
+    this.#tell = () => hooks.onProgress?.({ ...output.progress });
+    const { signal } = hooks;
+    this.signal = signal === undefined ? this.#frozen.signal : AbortSignal.any([signal, this.#frozen.signal]);
+    this.#timer = setTimeout(() => {
+      const { file } = output.progress;
+      this.#frozen.abort(new OperationError('TransportError', `Copying ${nameOf(copy)} made no progress for ${formatDuration(copy.frozenAfterMs / 1000)}${file === null ? '' : ` (last file: ${file})`} and was ended.`));
+    }, copy.frozenAfterMs);
+  }
+
+  push(chunk: Uint8Array): void {
+    if (!this.#output.push(chunk)) return;
+    this.#timer.refresh();
+    const now = performance.now();
+    if (now - this.#told < progressEveryMs) return;
+    this.#told = now;
+    this.#tell();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,40 @@
+import { OperationError, type ErrorType } from '../../../domain/errors.ts';
+import { run } from '../processes/run.ts';
+import { targetName, type SshTarget } from './target.ts';
+
+/** What ssh says when it ends with 255, and what that means. */
+const complaints: readonly [pattern: RegExp, type: ErrorType, meaning: string][] = [
+  [/No \S+ host key is known|Host key verification failed/u, 'ConfigError', 'its host key is not among the known hosts'],
+  [/Permission denied|Too many authentication failures/u, 'PermissionDenied', 'it refuses our key'],
+  [/Identity file .* not accessible|no such identity|UNPROTECTED PRIVATE KEY/u, 'ConfigError', 'the private key cannot be read'],
+  [/Could not resolve hostname/u, 'DependencyDown', 'its name cannot be resolved'],
+  [/Connection timed out during banner exchange|[Cc]onnect(?:ion)?.*timed out/u, 'DependencyDown', 'it does not answer'],
+  [/Connection refused/u, 'DependencyDown', 'it refuses the connection'],
+  [/No route to host|Network is unreachable/u, 'DependencyDown', 'it cannot be reached'],
+];
+
+/** Why ssh itself failed (code 255), from what it wrote: an error whose message names the machine. */
+export async function sshFailure(target: SshTarget, stderr: string): Promise<OperationError> {
+  const name = targetName(target);
+  if (stderr.includes('IDENTIFICATION HAS CHANGED')) {
+    const sent = /fingerprint for the \S+ key sent by the remote host is\s+(SHA256:[A-Za-z0-9+/]+)/u.exec(stderr)?.[1] ?? 'unknown';
+    const place = /^Offending .* key in (.*):(\d+)\r?$/mu.exec(stderr);
+    const known = place === null ? 'unknown' : await knownFingerprint(target, place[1]!);
+    return new OperationError('IntegrityMismatch', `The host key of ${name} has changed: it sent ${sent}, known is ${known}.`, place === null ? {} : { place: { file: place[1]!, line: Number(place[2]) } });
+  }
+  const said = lastLine(stderr);
+  for (const [pattern, type, meaning] of complaints) {
+    if (pattern.test(stderr)) return new OperationError(type, `Cannot log in to ${name}: ${meaning}${said === '' ? '' : ` (${said})`}.`);
+  }
+  return new OperationError('TransportError', `The connection to ${name} broke${said === '' ? '' : ` (${said})`}.`);
+}
+
+/** What an error message has room for. */
+export function lastLine(stderr: string): string {
+  return (stderr.trim().split(/[\r\n]+/u).at(-1) ?? '').replace(/[.\s]+$/u, '').slice(0, 300);
+}
+
+async function knownFingerprint({ host, port = 22 }: SshTarget, file: string): Promise<string> {
+  const listed = await run('ssh-keygen', ['-l', '-F', port === 22 ? host : `[${host}]:${port}`, '-f', file], { timeoutMs: 5000 }).catch(() => null);
+  return /SHA256:[A-Za-z0-9+/]+/u.exec(listed?.stdout ?? '')?.[0] ?? 'unknown';
+}
