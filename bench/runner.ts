@@ -142,10 +142,10 @@ export function ratioOf(result: Result, baseline: Result): Spread {
   return spreadOf(result.runs.map((run, round) => run.wallSeconds / result.units / (baseline.runs[round]!.wallSeconds / baseline.units)));
 }
 
-/** Medians with least and most, and ratios to the baselines that are there, as text. `unit` is what ratios and costs are by. */
-export function tableOf(results: readonly Result[], baselines: readonly string[], unit = 'line'): string {
+/** Medians with least and most, and ratios to the baselines that are there, as text. */
+export function tableOf(results: readonly Result[], baselines: readonly string[]): string {
   const bases = baselines.flatMap((name) => results.filter((result) => result.name === name));
-  const header = ['variant', 'wall s', 'CPU s', `ns/${unit}`, `CPU ns/${unit}`, 'peak MB', ...bases.map((base) => `× ${base.name}`)];
+  const header = ['variant', 'wall s', 'CPU s', 'ns/line', 'CPU ns/line', 'peak MB', ...bases.map((base) => `× ${base.name}`)];
   const rows = results.map((result) => {
     const wall = spreadOf(result.runs.map((run) => run.wallSeconds));
     const cpu = spreadOf(result.runs.map((run) => run.cpuSeconds));

@@ -9,7 +9,7 @@ export interface Code {
   /** URL of a module, given as `activities/storage/index`. */
   url: (module: string) => string;
   /** Program and arguments before those of the `longshore` command. */
-  longshore: readonly string[];
+  longshore: readonly [string, ...string[]];
   /** The workflows, bundled; absent for sources. */
   workflowBundle?: string;
 }

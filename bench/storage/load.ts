@@ -145,7 +145,7 @@ function reportOf(inputs: readonly LoadInput[], results: readonly Result[]): Sui
       {
         heading: 'Rows a second',
         notes: [
-          'From the figures of a pass, names looked up, to the commit, over a socket of this machine; server and client share its cores.',
+          'From the figures of a pass, names looked up, to the commit, over TCP within this machine, whose cores server and client share.',
           'Rows are those of all tables that a product fills: directories are in `directory`, `file_size` and `directory_usage`, ages have two rows each.',
           'First: into an empty database, whose names are all new. Again: the same date once more, in place of its rows.',
           `The server keeps a commit over a power cut (${serverArguments.join(' ')}).`,

@@ -29,7 +29,7 @@ export const fastest = ({ engines }: Pick<BenchContext, 'engines'>): Engine => e
 
 export const makeInput = ({ directory, say }: BenchContext, wish: InputWish): Promise<Input> => inputOf(wish, directory, say);
 
-/** One table with the sentence above it. */
+/** Tables with what is to be said of them. */
 export interface Section {
   heading: string;
   /** Sentences for people. */
@@ -58,7 +58,7 @@ export interface PassVariant {
   input: Input;
   engine: Engine | 'auto';
   products: readonly ProductName[];
-  /** Also tells a digest of the figures; passes over one input with one set of products must agree on it. */
+  /** Where given, the figures are compared with those of others who were asked the same. */
   agreement?: Agreement;
 }
 

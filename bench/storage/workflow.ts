@@ -1,14 +1,12 @@
 /** The whole workflow around a volume, with its worker, its database and a Temporal server, against the bare pass. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { copyFile, link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { migrate, openDatabase } from '../../activities/platform/database/index.ts';
 import type { DatabaseConfig } from '../../config/schema.ts';
 import { migrations } from '../../infra/migrations/index.ts';
 import { groupDump, passwdDump, scanFileName } from '../../test/support/scan-generator/index.ts';
+import { startServer, type ServerProcess } from '../../test/support/services/process.ts';
 import { startTemporal, type PrivateTemporalServer } from '../../test/support/services/temporal.ts';
 import { taskQueues, volumeId, workflowTypes, type PassRef, type VolumeInput, type VolumeOutcome } from '../../workflows/storage/contract.ts';
 import { ratioOf, resultOf, runRounds, spreadOver, tableOf, usageOf, type Run, type Variant } from '../runner.ts';
@@ -29,10 +27,10 @@ const inputFor = (context: BenchContext): Promise<Input> => makeInput(context, {
 class Site {
   private readonly directory: string;
   private readonly temporal: PrivateTemporalServer;
-  private readonly worker: ChildProcess;
+  private readonly worker: ServerProcess;
   private readonly client: Client;
 
-  private constructor(parts: { directory: string; temporal: PrivateTemporalServer; worker: ChildProcess; client: Client }) {
+  private constructor(parts: { directory: string; temporal: PrivateTemporalServer; worker: ServerProcess; client: Client }) {
     this.directory = parts.directory;
     this.temporal = parts.temporal;
     this.worker = parts.worker;
@@ -46,9 +44,14 @@ class Site {
       const configFile = await makeFiles(directory, context, input);
       const temporal = await startTemporal();
       try {
-        const worker = await startWorker(context, configFile, temporal.address);
-        const connection = await Connection.connect({ address: temporal.address });
-        return new Site({ directory, temporal, worker, client: new Client({ connection, namespace: temporal.namespace }) });
+        const worker = await startWorker(context, directory, configFile, temporal.address);
+        try {
+          const connection = await Connection.connect({ address: temporal.address });
+          return new Site({ directory, temporal, worker, client: new Client({ connection, namespace: temporal.namespace }) });
+        } catch (error) {
+          await worker.stop();
+          throw error;
+        }
       } catch (error) {
         await temporal.stop();
         throw error;
@@ -74,17 +77,13 @@ class Site {
 
   /** Processor time of worker and server, memory of the worker. */
   private async usage(): Promise<{ cpuSeconds: number; peakBytes: number }> {
-    const worker = await usageOf(this.worker.pid!);
+    const worker = await usageOf(this.worker.pid);
     const server = await usageOf(this.temporal.pid);
     return { cpuSeconds: worker.cpuSeconds + server.cpuSeconds, peakBytes: worker.peakBytes };
   }
 
   async close(): Promise<void> {
-    if (this.worker.exitCode === null && this.worker.signalCode === null) {
-      const ended = once(this.worker, 'exit');
-      this.worker.kill('SIGTERM');
-      await ended;
-    }
+    await this.worker.stop();
     await this.client.connection.close();
     await this.temporal.stop();
     await rm(this.directory, { recursive: true, force: true });
@@ -117,18 +116,18 @@ async function makeFiles(directory: string, { code }: BenchContext, input: Input
 }
 
 /** `longshore worker`; resolves when it polls. */
-async function startWorker({ code }: BenchContext, configFile: string, address: string): Promise<ChildProcess> {
+async function startWorker({ code }: BenchContext, directory: string, configFile: string, address: string): Promise<ServerProcess> {
   const [command, ...words] = code.longshore;
-  const child = spawn(command!, [...words, '--config', configFile, 'worker'], { env: { ...process.env, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: 'default' }, stdio: ['ignore', 'ignore', 'pipe'] });
-  const said: string[] = [];
-  for await (const line of createInterface({ input: child.stderr })) {
-    if (line.startsWith('Workers serve')) {
-      child.stderr.resume(); // a full pipe would hold it
-      return child;
-    }
-    said.push(line);
-  }
-  throw new Error(`The worker ended before it served: ${said.join('\n')}`);
+  const log = path.join(directory, 'worker.log');
+  return startServer({
+    program: command,
+    args: [...words, '--config', configFile, 'worker'],
+    env: { ...process.env, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: 'default' },
+    log,
+    ready: async () => {
+      if (!(await readFile(log, 'utf8')).includes('Workers serve')) throw new Error('it does not poll yet');
+    },
+  });
 }
 
 /** What the server noted of a run that has ended. */
