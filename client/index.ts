@@ -1,14 +1,18 @@
 /** The typed client: how other tools start Longshore's pipelines and ask about them. */
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { createSequencing, type Sequencing } from './sequencing.ts';
 import { createStorage, type Storage } from './storage.ts';
 
 export type { Backfill, StartBackfill } from './storage-backfill.ts';
 export type { ReportHandle, ReportSnapshot, StartReport, Storage } from './storage.ts';
+export type { InstrumentHandle, RunHandle, RunProgress, Sequencing } from './sequencing.ts';
 export type { BackfillStatus, GrowthResult, PassProgress, ProductOutcome, ReportResult, ReportState, ReportStatus, VolumeOutcome, VolumeState } from '../workflows/storage/contract.ts';
+export type { By, CellView, CopyProgress, ImportResult, InstrumentStatus, PartProgress, RunView } from '../workflows/sequencing/contract.ts';
 
 export interface Longshore {
   storage: Storage;
+  sequencing: Sequencing;
   /** The Temporal client underneath, for what has no function here. */
   temporal: Client;
   close(): Promise<void>;
@@ -34,5 +38,5 @@ export async function connect(options: ConnectOptions = {}): Promise<Longshore> 
   });
   const namespace = options.namespace ?? configured.namespace;
   const temporal = new Client({ connection, ...(namespace === undefined ? {} : { namespace }) });
-  return { storage: createStorage(temporal), temporal, close: () => connection.close() };
+  return { storage: createStorage(temporal), sequencing: createSequencing(temporal), temporal, close: () => connection.close() };
 }

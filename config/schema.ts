@@ -353,11 +353,141 @@ export const storage = z
   });
 export type StorageConfig = z.infer<typeof storage>;
 
+const sshAccess = z
+  .strictObject({
+    port: port.min(1).optional().describe('Port.'),
+    identityFile: filePath.optional().describe('Private key to use, and no other; what ssh itself tries when absent.'),
+    knownHosts: filePath.optional().describe('The only list of known host keys; those of the account and the system when absent.'),
+    configFile: filePath.optional().describe('Configuration of ssh; those of the account and the system when absent.'),
+  })
+  .describe('How ssh reaches it.');
+
+const instrument = z
+  .strictObject({
+    label: z.string().regex(/^[A-Z0-9]{3,}$/, 'expected three or more capital letters or digits').describe('Its name in the names of runs: EGS2.'),
+    location: z
+      .string()
+      .regex(/^(?:LOCAL|\/.*|[^/:\s]+:\/.*)$/, 'expected user@host:/path, /path or LOCAL')
+      .describe('Where it keeps its runs: `user@host:/data`, a mounted path, or `LOCAL` when it writes straight into `runsDirectory`.'),
+    sentinel: z.string().min(1).optional().describe('A name that must exist there: missing when a disk is not mounted.'),
+    ssh: sshAccess.prefault({}),
+    copy: z
+      .strictObject({
+        strategy: z.enum(['pull', 'push', 'path']).optional().describe('`pull` over ssh, `push` by the instrument into its mount of our file system, `path` from a mount here; by default `pull` for a host and `path` for a path.'),
+        pushTo: absolutePath.optional().describe('For `push`: `runsDirectory` as the instrument sees it.'),
+        pullRoot: absolutePath.optional().describe('For `pull`: what the location’s path is called to rsync, where its key is bound to a directory (`/`).'),
+        growing: z.enum(['append', 'times']).default('append').describe('While a cell grows: send only what is behind what we have, or replace files that differ.'),
+        comparing: z.enum(['times', 'content']).default('times').describe('Before a cell counts as complete: compare sizes and times, or every byte.'),
+        timeSlackSeconds: z.int().min(0).default(0).describe('Times that differ by this are the same.'),
+        phased: z.boolean().default(false).describe('Small files and reads first, raw signal after.'),
+        hashList: z.boolean().default(true).describe('Check the copy against the instrument’s own list of hashes, where it wrote one.'),
+        bandwidthKiBPerSecond: z.int().min(1).optional().describe('Most that is copied; no limit when absent.'),
+        quietHours: z.strictObject({ from: clockTime.describe('First.'), to: clockTime.describe('Last.') }).optional().describe('Hours, in the site’s zone, in which no copy is begun.'),
+        everyMinutes: z.number().positive().default(15).describe('Between copies of a run that grows.'),
+        atLeastEveryHours: z.number().positive().default(12).describe('Between copies of a run that brings nothing new: each idle copy doubles the interval up to this.'),
+        frozenMinutes: z.number().positive().default(10).describe('A copy without progress for this long is ended and tried again.'),
+      })
+      .superRefine((copy, context) => {
+        if (copy.strategy === 'push' && copy.pushTo === undefined) context.addIssue({ code: 'custom', path: ['pushTo'], message: 'expected a path, because strategy is "push"' });
+      })
+      .prefault({})
+      .describe('Copying.'),
+    heartbeatFile: absolutePath.optional().describe('File on the instrument by which the lab sees that copying works; none when absent.'),
+  })
+  .superRefine(({ location, copy: { strategy } }, context) => {
+    const remote = location.includes(':');
+    if (strategy === undefined || location === 'LOCAL') return;
+    if (remote === (strategy === 'path')) context.addIssue({ code: 'custom', path: ['copy', 'strategy'], message: `expected ${remote ? '"pull" or "push"' : '"path"'}, because of location` });
+  });
+export type InstrumentConfig = z.infer<typeof instrument>;
+
+const ticketQueues = z
+  .strictObject({
+    internal: z.string().min(1).describe('Of internal runs.'),
+    visitor: z.string().min(1).optional().describe('Of visitors’ runs; `internal` when absent.'),
+    test: z.string().min(1).optional().describe('Of test runs; nothing is told of them when absent.'),
+  })
+  .describe('Names of queues by the type of the run.');
+
+const requestTracker = {
+  url: z.url({ protocol: /^https?$/, error: 'expected http(s)://host' }).describe('Server.'),
+  queues: ticketQueues,
+  requestor: z.string().min(1).describe('Address that new tickets are from.'),
+  cc: z.array(z.string().min(1)).default([]).describe('Addresses that new tickets are copied to.'),
+};
+
+const tickets = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('none') }).describe('Nobody is told.'),
+    z.strictObject({ kind: z.literal('rt1'), ...requestTracker, user: z.string().describe('Account.'), password: secret.describe('Its password.') }).describe('Request Tracker by REST 1.0.'),
+    z.strictObject({ kind: z.literal('rt2'), ...requestTracker, token: secret.describe('Authentication token.') }).describe('Request Tracker by REST 2.0.'),
+    z
+      .strictObject({
+        kind: z.literal('mail'),
+        host: z.string().default('127.0.0.1').describe('SMTP server.'),
+        port: port.default(25).describe('Port.'),
+        security: z.enum(['none', 'starttls', 'tls']).default('none').describe('`none` for a relay on this machine.'),
+        user: z.string().optional().describe('Account; none when absent.'),
+        password: secret.optional().describe('Its password.'),
+        from: z.string().min(3).describe('Sender.'),
+        to: z.array(z.string().min(3)).min(1).describe('Recipients.'),
+      })
+      .superRefine((mail, context) => {
+        if ((mail.user === undefined) !== (mail.password === undefined)) context.addIssue({ code: 'custom', path: [mail.user === undefined ? 'user' : 'password'], message: 'expected both account and password, or none' });
+      })
+      .describe('Mails.'),
+  ])
+  .describe('Where people are told of a run’s life.');
+export type TicketsConfig = z.infer<typeof tickets>;
+
+export const sequencing = z
+  .strictObject({
+    instruments: z.array(instrument).superRefine(unique('label', (each) => each.label)).default([]).describe('The instruments to mirror; without any the pipeline does nothing.'),
+    runsDirectory: absolutePath.optional().describe('Root of raw copies.'),
+    outputDirectory: absolutePath.optional().describe('Root of products.'),
+    batching: z.enum(['none', 'year', 'month']).default('none').describe('Level between `runsDirectory` and the runs, by the date in a run’s name.'),
+    namePattern: z.string().refine(isRegularExpression, 'expected a regular expression').default('.+_.+_.+').describe('Regular expression that the whole name of a run matches; others are left alone.'),
+    minimumFreeGiB: z.number().min(0).default(100).describe('No copy and no processing is begun with less space than this.'),
+    processing: z
+      .strictObject({
+        level: z.int().min(1).max(9).default(6).describe('Compression level of merged FASTQ.'),
+        checksumBatch: z.int().min(1).default(100).describe('Files of a visitor’s cell that are summed by one step.'),
+      })
+      .prefault({})
+      .describe('Processing of complete cells.'),
+    tickets: tickets.prefault({ kind: 'none' }),
+    idleDays: z.number().min(0).default(14).describe('A complete run is watched for this long; later cells begin it anew.'),
+    stallHours: z.number().positive().default(72).describe('A run with cells that are not complete, in which nothing changed for this long, is told to people.'),
+    unreachableMinutes: z.number().positive().default(60).describe('An instrument that does not answer for this long is told to people.'),
+    clockSkewSeconds: z.number().positive().default(120).describe('A difference of clocks above this is told to people.'),
+    schedule: z
+      .strictObject({
+        enabled: z.boolean().default(true).describe('False: no schedule is made.'),
+        pollMinutes: z.int().min(1).default(5).describe('How often each instrument is listed.'),
+        outboxMinutes: z.int().min(1).default(1).describe('How often waiting tickets and mails are sent.'),
+      })
+      .prefault({})
+      .describe('Schedules.'),
+  })
+  .superRefine((settings, context) => {
+    if (settings.instruments.length === 0) return;
+    for (const key of ['runsDirectory', 'outputDirectory'] as const) {
+      if (settings[key] === undefined) context.addIssue({ code: 'custom', path: [key], message: 'expected a path, because there are instruments' });
+    }
+  });
+export type SequencingConfig = z.infer<typeof sequencing>;
+
 export const workers = z
   .strictObject({
-    pipelines: z.array(z.enum(['storage'])).min(1).default(['storage']).describe('Pipelines that this host serves.'),
-    capabilities: z.array(z.enum(['workflows', 'scan', 'services'])).min(1).default(['workflows', 'scan', 'services']).describe('What it can do: run workflows; read scans (needs the files and the work directory); reach database and directory service.'),
+    pipelines: z.array(z.enum(['storage', 'sequencing'])).min(1).default(['storage', 'sequencing']).describe('Pipelines that this host serves; `sequencing` only where instruments are configured.'),
+    capabilities: z
+      .array(z.enum(['workflows', 'scan', 'files', 'services']))
+      .min(1)
+      .default(['workflows', 'scan', 'files', 'services'])
+      .describe('What it can do: run workflows; read scans (needs the files and the work directory); see sequencing runs, products and the keys of ssh; reach databases, directory service and tickets.'),
     scanSlots: z.int().min(1).default(2).describe('Passes at the same time on this host; never more than it has cores.'),
+    copySlots: z.int().min(1).default(4).describe('Copies of sequencing cells at the same time on this host; one an instrument at most.'),
+    processingSlots: z.int().min(1).default(2).describe('Steps of processing sequencing cells at the same time on this host.'),
     serviceSlots: z.int().min(1).default(8).describe('Other activities at the same time.'),
     health: z
       .strictObject({ host: z.string().default('127.0.0.1').describe('Address.'), port: port.default(9464).describe('Port; 0 takes a free one.') })
@@ -402,12 +532,16 @@ export const configSchema = z
       .prefault({})
       .describe('Temporal. Address, namespace, TLS and API key come from the standard environment (TEMPORAL_ADDRESS, … or a profile file).'),
     databases: z
-      .strictObject({ storage: database.default({ client: 'sqlite' }).describe('Database of the storage pipeline.') })
+      .strictObject({
+        storage: database.default({ client: 'sqlite' }).describe('Database of the storage pipeline.'),
+        sequencing: database.default({ client: 'sqlite' }).describe('Database of the sequencing pipeline.'),
+      })
       .prefault({})
       .describe('One database a pipeline.'),
     workers: workers.prefault({}).describe('Worker processes.'),
     directory: directoryService.prefault({}).describe('Names of groups and people.'),
     storage: storage.prefault({}).describe('The storage pipeline.'),
+    sequencing: sequencing.prefault({}).describe('The sequencing pipeline.'),
   })
   .describe('Longshore’s configuration.');
 export type Config = z.infer<typeof configSchema>;

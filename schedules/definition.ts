@@ -66,3 +66,7 @@ export function monthlyOn(day: number, time: string): CalendarSpecDescription {
 export function everyHours(hours: number): IntervalSpecDescription {
   return { every: hours * 3_600_000, offset: 0 };
 }
+
+export function everyMinutes(minutes: number): IntervalSpecDescription {
+  return { every: minutes * 60_000, offset: 0 };
+}

@@ -2,15 +2,18 @@ import os from 'node:os';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { FailureInterceptor, SubjectLogInterceptor } from '../activities/platform/activity.ts';
-import { openDatabase } from '../activities/platform/database/index.ts';
+import { type Database, openDatabase } from '../activities/platform/database/index.ts';
+import { createSequencingFilesActivities, createSequencingServicesActivities } from '../activities/sequencing/index.ts';
 import { createStorageScanActivities, createStorageServiceActivities } from '../activities/storage/index.ts';
 import type { Config } from '../config/schema.ts';
 import { readSecret } from '../config/secrets.ts';
 import { OperationError } from '../domain/errors.ts';
-import { taskQueues } from '../workflows/storage/contract.ts';
+import { taskQueues as sequencing } from '../workflows/sequencing/contract.ts';
+import { taskQueues as storage } from '../workflows/storage/contract.ts';
 import { startHealthServer } from './health.ts';
 import { installRuntime } from './runtime.ts';
 import { checkMigrated } from './ready.ts';
+import { version } from './version.ts';
 import { workflowCode } from './workflow-code.ts';
 
 export interface RunningWorkers {
@@ -38,7 +41,8 @@ export async function startWorkers(config: Config, choices: WorkerChoices = {}):
   const configured = loadClientConnectConfig();
   const address = choices.address ?? configured.connectionOptions.address;
   const namespace = choices.namespace ?? configured.namespace ?? 'default';
-  const has = (capability: Config['workers']['capabilities'][number]): boolean => config.workers.pipelines.includes('storage') && config.workers.capabilities.includes(capability);
+  const { capabilities } = config.workers;
+  const pipelines = config.workers.pipelines.filter((pipeline) => pipeline !== 'sequencing' || config.sequencing.instruments.length > 0);
 
   const closing: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
@@ -50,12 +54,14 @@ export async function startWorkers(config: Config, choices: WorkerChoices = {}):
     });
     closing.push(() => connection.close());
 
-    const needsDatabase = has('scan') || has('services');
-    const database = needsDatabase ? await openDatabase(config.databases.storage, { pipeline: 'storage', stateDirectory: config.stateDirectory, readSecret }) : undefined;
-    if (database !== undefined) {
+    const databases: { pipeline: string; database: Database }[] = [];
+    const databaseOf = async (pipeline: keyof Config['databases']): Promise<Database> => {
+      const database = await openDatabase(config.databases[pipeline], { pipeline, stateDirectory: config.stateDirectory, readSecret });
       closing.push(() => database.close());
-      await checkMigrated(database);
-    }
+      await checkMigrated(pipeline, database);
+      databases.push({ pipeline, database });
+      return database;
+    };
 
     const { workers: settings } = config;
     const common = {
@@ -76,41 +82,26 @@ export async function startWorkers(config: Config, choices: WorkerChoices = {}):
           () => ({ inbound: new FailureInterceptor() }),
         ],
       },
-      ...(settings.versioning === undefined
-        ? {}
-        : {
-            workerDeploymentOptions: {
-              version: { deploymentName: settings.versioning.deployment, buildId: settings.versioning.buildId },
-              useWorkerVersioning: true,
-              // Reports outlive a roll-out by less than a day: they end where they began.
-              defaultVersioningBehavior: 'PINNED',
-            },
-          }),
     } satisfies Partial<WorkerOptions>;
+    const versioned = (defaultVersioningBehavior: 'PINNED' | 'AUTO_UPGRADE'): Partial<WorkerOptions> =>
+      settings.versioning === undefined
+        ? {}
+        : { workerDeploymentOptions: { version: { deploymentName: settings.versioning.deployment, buildId: settings.versioning.buildId }, useWorkerVersioning: true, defaultVersioningBehavior } };
+    // Reports outlive a roll-out by less than a day: they end where they began. Instruments and runs live for ever and for weeks.
+    const behaviours = { storage: versioned('PINNED'), sequencing: versioned('AUTO_UPGRADE') };
 
+    const roles: WorkerOptions[] = [];
+    for (const pipeline of pipelines) {
+      const wanted = capabilities.filter((capability) => capability !== (pipeline === 'storage' ? 'files' : 'scan'));
+      // Workers of workflows alone need no database.
+      const database = wanted.some((capability) => capability !== 'workflows') ? await databaseOf(pipeline) : null;
+      for (const capability of wanted) {
+        if (capability === 'workflows') roles.push({ ...common, ...behaviours[pipeline], taskQueue: pipeline === 'storage' ? storage.workflows : sequencing.workflows, ...(await workflowCode(settings.workflowBundle)) });
+        else if (database !== null) roles.push(...activityRoles(capability, pipeline, { config, database }).map((role) => ({ ...common, ...behaviours[pipeline], ...role })));
+      }
+    }
     const workers: Worker[] = [];
-    if (has('workflows')) workers.push(await Worker.create({ ...common, taskQueue: taskQueues.workflows, ...(await workflowCode(settings.workflowBundle)) }));
-    if (has('scan') && database !== undefined) {
-      workers.push(
-        await Worker.create({
-          ...common,
-          taskQueue: taskQueues.scan,
-          activities: { ...createStorageScanActivities({ config, database, readSecret }) },
-          // Each pass has a thread of its own; the other activities of this queue are small and must not wait for one.
-          maxConcurrentActivityTaskExecutions: settings.scanSlots + settings.serviceSlots,
-        }),
-      );
-    }
-    if (has('services') && database !== undefined) {
-      workers.push(
-        await Worker.create({
-          ...common,
-          taskQueue: taskQueues.services,
-          activities: { ...createStorageServiceActivities({ config, database, readSecret }) },
-          maxConcurrentActivityTaskExecutions: settings.serviceSlots,
-        }),
-      );
-    }
+    for (const role of roles) workers.push(await Worker.create(role));
     if (workers.length === 0) throw new OperationError('ConfigError', 'workers.pipelines or workers.capabilities is empty: this host would serve nothing.');
 
     const health = await startHealthServer({
@@ -123,7 +114,7 @@ export async function startWorkers(config: Config, choices: WorkerChoices = {}):
             if (state !== 'RUNNING') throw new Error(`it is ${state.toLowerCase()}`);
           },
         })),
-        ...(database === undefined ? [] : [{ name: 'database', check: async () => void (await database.knex.raw('select 1')) }]),
+        ...databases.map(({ pipeline, database }) => ({ name: `${pipeline} database`, check: async () => void (await database.knex.raw('select 1')) })),
       ],
     });
     closing.push(() => health.close());
@@ -157,6 +148,22 @@ export async function startWorkers(config: Config, choices: WorkerChoices = {}):
     await closeAll();
     throw error;
   }
+}
+
+type Role = Required<Pick<WorkerOptions, 'taskQueue' | 'activities' | 'maxConcurrentActivityTaskExecutions'>>;
+
+/** Which queues a capability serves for a pipeline, with what, and how much at once. */
+function activityRoles(capability: 'scan' | 'files' | 'services', pipeline: 'storage' | 'sequencing', { config, database }: { config: Config; database: Database }): Role[] {
+  const { scanSlots, copySlots, processingSlots, serviceSlots } = config.workers;
+  const deps = { config, database, readSecret, version };
+  const role = (taskQueue: string, activities: object, slots: number): Role => ({ taskQueue, activities, maxConcurrentActivityTaskExecutions: slots });
+  if (pipeline === 'storage') {
+    // Each pass has a thread of its own; the other activities of its queue are small and must not wait for one.
+    return capability === 'scan' ? [role(storage.scan, createStorageScanActivities(deps), scanSlots + serviceSlots)] : [role(storage.services, createStorageServiceActivities(deps), serviceSlots)];
+  }
+  if (capability === 'services') return [role(sequencing.services, createSequencingServicesActivities(deps), serviceSlots)];
+  const files = createSequencingFilesActivities(deps);
+  return [role(sequencing.files, files, serviceSlots), role(sequencing.copies, files, copySlots), role(sequencing.processing, files, processingSlots)];
 }
 
 /** Runs the workers until `signal` is aborted or one of them dies. */

@@ -41,7 +41,7 @@ export async function readRunDirectory(directory: string, { signal }: { signal?:
   const fromOutput = (await statOf(join(directory, 'rundata', 'pipeline'))) !== null;
   const path = fromOutput ? join(directory, 'rundata') : directory;
   const output = fromOutput ? directory : join(path, 'pipeline', 'output');
-  const files = await pipelineFiles(join(path, 'pipeline'));
+  const files = await readPipelineDirectory(join(path, 'pipeline'));
   const { run: flags, warnings } = readPipelineFiles(files?.files ?? null);
   const [walk, outputStat] = [await walkCells(path, signal), await statOf(output)];
   return {
@@ -121,7 +121,8 @@ async function modified(path: string): Promise<number | null> {
 const withContent = /^(?:upstream|start_times|report_upload_url\.txt|type\.yaml|failed|(?!sync\.).+\.failed)$/su;
 const largestBytes = 2 ** 20;
 
-async function pipelineFiles(directory: string): Promise<{ files: PipelineFile[]; warnings: string[] } | null> {
+/** The files of a `pipeline/` directory, sorted by name; null when there is none. Throws what `readRunDirectory` throws. */
+export async function readPipelineDirectory(directory: string): Promise<{ files: PipelineFile[]; warnings: string[] } | null> {
   const found = await statOf(directory);
   if (found === null) return null;
   const warnings: string[] = [];

@@ -9,7 +9,7 @@ import { endWith } from './exit-codes.ts';
 import { print, printJson, safeText, table } from './output.ts';
 
 type Pipeline = keyof Config['databases'];
-const pipelines: readonly Pipeline[] = ['storage'];
+const pipelines: readonly Pipeline[] = ['storage', 'sequencing'];
 
 interface Opened {
   pipeline: Pipeline;

@@ -8,8 +8,8 @@ import { configOf, globalOptions, localStack, temporalTarget } from './context.t
 import { exitCodes } from './exit-codes.ts';
 import { note, print, printJson, safeText } from './output.ts';
 
-const pipelines: WorkersConfig['pipelines'] = ['storage'];
-const capabilities: WorkersConfig['capabilities'] = ['workflows', 'scan', 'services'];
+const pipelines: WorkersConfig['pipelines'] = ['storage', 'sequencing'];
+const capabilities: WorkersConfig['capabilities'] = ['workflows', 'scan', 'files', 'services'];
 
 export function registerWorker(program: Command): void {
   const worker = program

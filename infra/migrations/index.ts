@@ -1,4 +1,7 @@
 import type { Migration } from '../../activities/platform/database/index.ts';
+import { runs } from './sequencing/001-runs.ts';
+import { events } from './sequencing/002-events.ts';
+import { outbox } from './sequencing/003-outbox.ts';
 import { lookups } from './storage/001-lookups.ts';
 import { usage } from './storage/002-usage.ts';
 import { loads } from './storage/003-loads.ts';
@@ -12,5 +15,6 @@ import { products } from './storage/010-products.ts';
 
 /** The schema of each pipeline's database, step by step, oldest first. A step that has been released is never changed. */
 export const migrations = {
+  sequencing: [runs, events, outbox],
   storage: [lookups, usage, loads, names, reports, users, directories, vault, growth, products],
 } satisfies Record<string, readonly Migration[]>;

@@ -113,7 +113,7 @@ describe('the longshore command', () => {
     it('with 2 for what cannot be chosen', async () => {
       const { code, stderr } = await longshore(['worker', '--capabilities', 'scan,fly', '--config', good]);
       assert.equal(code, 2);
-      assert.equal(stderr, '--capabilities has "fly": expected workflows, scan, services.\n');
+      assert.equal(stderr, '--capabilities has "fly": expected workflows, scan, files, services.\n');
     });
 
     it('with 2 for a deletion that nobody confirmed', async () => {
@@ -204,7 +204,7 @@ describe('the longshore command', () => {
 
   it('db migrates, tells and takes back', async () => {
     const status = async () => {
-      const { code, stdout, stderr } = await longshore(['db', 'status', '--json', '--config', sqlite]);
+      const { code, stdout, stderr } = await longshore(['db', 'status', 'storage', '--json', '--config', sqlite]);
       assert.equal(stderr, '');
       const [storage] = JSON.parse(stdout) as [{ pipeline: string; applied: string[]; pending: string[] }];
       return { code, ...storage };
@@ -212,7 +212,7 @@ describe('the longshore command', () => {
     const fresh = await status();
     assert.equal(fresh.code, 3);
     assert.deepEqual(fresh.applied, []);
-    assert.match((await longshore(['db', 'migrate', '--config', sqlite])).stdout, /^storage: did .*001.* \(.*state\/storage\.sqlite\)\n$/);
+    assert.match((await longshore(['db', 'migrate', '--config', sqlite])).stdout, /^storage: did .*001.* \(.*state\/storage\.sqlite\)\nsequencing: did .*001.* \(.*state\/sequencing\.sqlite\)\n$/);
     assert.match((await longshore(['db', 'migrate', 'storage', '--config', sqlite])).stdout, /^storage: nothing to do /);
     const full = await status();
     assert.deepEqual({ code: full.code, applied: full.applied, pending: full.pending }, { code: 0, applied: fresh.pending, pending: [] });

@@ -24,7 +24,7 @@ describe('config/load', () => {
       ['two letters swapped', 'storage:\n  volumes:\n    - nmae: a\n      name: a', ['3: storage.volumes[0].nmae is not a key here: did you mean name?']],
       ['a key like no other', 'site: { colour: red }', ['1: site.colour is not a key here: expected one of name, timeZone.']],
       ['keys of one client with another', 'databases: { storage: { client: sqlite, host: x } }', ['1: databases.storage.host is not a key here: expected one of client, file.']],
-      ['__proto__', '__proto__: { x: 1 }', ['1: __proto__ is not a key here: expected one of $schema, site, stateDirectory, temporal, databases, workers, directory, storage.']],
+      ['__proto__', '__proto__: { x: 1 }', ['1: __proto__ is not a key here: expected one of $schema, site, stateDirectory, temporal, databases, workers, directory, storage, sequencing.']],
       ['no discriminator that is known', 'databases: { storage: { client: oracle } }', ['1: databases.storage.client is "oracle": expected "sqlite" or "mysql".']],
       ['what is needed', 'databases:\n  storage:\n    client: mysql\n    user: u', ['2: databases.storage.database is missing: expected text.']],
       ['a number out of bounds', `${mysql}, port: 99999 } }`, ['1: databases.storage.port is 99999: expected at most 65535.']],

@@ -89,7 +89,7 @@ describe('config/secrets', () => {
     const { databases, directory } = config;
     const shown = {
       ...config,
-      databases: { storage: { ...databases.storage, password: '(secret from the environment variable DB_PASSWORD)' } },
+      databases: { ...databases, storage: { ...databases.storage, password: '(secret from the environment variable DB_PASSWORD)' } },
       directory: { ...directory, ldap: { ...directory.ldap, password: '(secret from the file /run/ldap)' } },
     };
     assert.deepEqual(maskSecrets(config), shown);

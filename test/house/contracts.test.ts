@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { createSequencingFilesActivities, createSequencingServicesActivities } from '../../activities/sequencing/index.ts';
 import { createStorageScanActivities, createStorageServiceActivities } from '../../activities/storage/index.ts';
 import type { Database } from '../../activities/platform/database/index.ts';
 import { configSchema } from '../../config/schema.ts';
 import { errorTypes } from '../../domain/errors.ts';
 import * as workflows from '../../workflows/index.ts';
+import { workflowTypes as sequencingTypes } from '../../workflows/sequencing/contract.ts';
 import { workflowTypes } from '../../workflows/storage/contract.ts';
 import { workflowBundle } from '../support/workflow-world.ts';
 
@@ -14,13 +16,14 @@ describe('contracts', function () {
   this.timeout(60_000);
 
   it('every workflow type of the contract is exported, and nothing else', () => {
-    assert.deepEqual(Object.keys(workflows).sort(), Object.values(workflowTypes).sort());
+    assert.deepEqual(Object.keys(workflows).sort(), [...Object.values(workflowTypes), ...Object.values(sequencingTypes)].sort());
   });
 
   it('no two queues’ activities share a name: one would silently win', () => {
     const config = configSchema.parse({});
     const database = {} as Database;
-    const names = [...Object.keys(createStorageScanActivities({ config, database, readSecret: async () => '' })), ...Object.keys(createStorageServiceActivities({ config, database, readSecret: async () => '' }))];
+    const deps = { config, database, readSecret: async () => '', version: '0' };
+    const names = [createStorageScanActivities(deps), createStorageServiceActivities(deps), createSequencingFilesActivities(deps), createSequencingServicesActivities(deps)].flatMap((activities) => Object.keys(activities));
     assert.equal(new Set(names).size, names.length);
   });
 

@@ -64,7 +64,7 @@ describe('infra/local/session', function () {
   });
 
   it('does not start when the database cannot be had', async () => {
-    const broken = { ...config(), databases: { storage: { client: 'sqlite' as const, file: '/dev/null/storage.sqlite' } } };
+    const broken = { ...config(), databases: { ...config().databases, storage: { client: 'sqlite' as const, file: '/dev/null/storage.sqlite' } } };
     const starting = withLocalStack({ config: broken, configFile: null, say: () => {}, schedules: false, preferPorts: false, directory, ui: false, ephemeral: true }, () => Promise.resolve());
     await assert.rejects(starting, { type: 'ConfigError' });
     assert.equal(existsSync(join(directory, 'stack.json')), false);

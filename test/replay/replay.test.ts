@@ -5,6 +5,7 @@ import path from 'node:path';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { Worker } from '@temporalio/worker';
+import { workflowTypes as sequencingTypes } from '../../workflows/sequencing/contract.ts';
 import { workflowTypes } from '../../workflows/storage/contract.ts';
 import { historiesDirectory, quietRuntime, workflowBundle } from '../support/workflow-world.ts';
 
@@ -28,7 +29,7 @@ describe('recorded histories', function () {
 
   it('are of workflows that exist, and every workflow has one', () => {
     const types = new Set(recorded.map((each) => each.type));
-    assert.deepEqual([...types].sort(), Object.values(workflowTypes).sort());
+    assert.deepEqual([...types].sort(), [...Object.values(workflowTypes), ...Object.values(sequencingTypes)].sort());
   });
 
   it('replay with the workflows of today', async () => {

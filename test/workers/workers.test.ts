@@ -93,6 +93,24 @@ describe('longshore worker', function () {
     assert.match(ended.stderr, /Temporal does not answer at 127\.0\.0\.1:1/);
   });
 
+  it('serves sequencing only where instruments are configured, each kind of work on a queue of its own', async () => {
+    const instrument = { runsDirectory: site.directory, outputDirectory: site.directory, instruments: [{ label: 'EGS1', location: '/data' }] };
+    const sequencing = { workers: { pipelines: ['sequencing'], health: { port: 0 }, metrics: { port: 0 } } };
+    await settings(sequencing);
+    const nothing = await longshore(site, temporal, 'worker');
+    assert.match(nothing.stderr, /this host would serve nothing/);
+    await settings({ ...sequencing, sequencing: instrument });
+    assert.match((await longshore(site, temporal, 'worker')).stderr, /The sequencing database .* has no tables yet/);
+    const { config } = await loadConfig({ file: site.configFile });
+    const database = await openTestDatabase({ client: 'sqlite', file: path.join(config.stateDirectory, 'sequencing.sqlite') });
+    await migrate(database, migrations.sequencing);
+    await database.close();
+    const worker = await startWorker(site, temporal);
+    assert.match(worker.output(), /Workers serve sequencing\.workflows, sequencing\.files, sequencing\.copies, sequencing\.processing, sequencing\.services;/);
+    await worker.kill('SIGTERM');
+    assert.equal(await worker.ended, 0);
+  });
+
   it('serves from a pre-built bundle, measures its own work, and ends in order', async () => {
     const bundle = path.join(site.directory, 'bundle.js');
     const built = spawnSync(process.execPath, [command, 'worker', 'bundle', bundle], { encoding: 'utf8' });

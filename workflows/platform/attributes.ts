@@ -5,6 +5,8 @@ export const attributes = {
   pipeline: defineSearchAttributeKey('LongshorePipeline', SearchAttributeType.KEYWORD),
   /** What the run is about: a volume, a run, an observation. */
   subject: defineSearchAttributeKey('LongshoreSubject', SearchAttributeType.KEYWORD),
+  /** Of runs: the instrument that they come from. */
+  instrument: defineSearchAttributeKey('LongshoreInstrument', SearchAttributeType.KEYWORD),
   state: defineSearchAttributeKey('LongshoreState', SearchAttributeType.KEYWORD),
   errorType: defineSearchAttributeKey('LongshoreErrorType', SearchAttributeType.KEYWORD),
   /** True while the run needs a person. */

@@ -50,3 +50,30 @@ export const forOutputs = {
   heartbeatTimeout: '1 minute',
   retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes', maximumAttempts: 12 },
 } satisfies ActivityOptions;
+
+/** Asking an instrument what it has: the next poll comes soon, so a failure is told rather than outlasted. */
+export const forPolling = {
+  startToCloseTimeout: '90 seconds',
+  scheduleToCloseTimeout: '4 minutes',
+  retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumAttempts: 2 },
+} satisfies ActivityOptions;
+
+/** Keeping an entity's record: it waits for its database and its files for as long as it takes. */
+export const forRecord = {
+  startToCloseTimeout: '5 minutes',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '5 minutes' },
+} satisfies ActivityOptions;
+
+/** One pass of a copy. What fails thrice waits for its next turn, so that others have theirs. */
+export const forTransfer = {
+  startToCloseTimeout: '48 hours',
+  heartbeatTimeout: '2 minutes',
+  retry: { initialInterval: '10 seconds', backoffCoefficient: 3, maximumInterval: '5 minutes', maximumAttempts: 3 },
+} satisfies ActivityOptions;
+
+/** A message to people: what fails stays where it is and goes with the next round. */
+export const forMessages = {
+  startToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '2 minutes',
+  retry: { maximumAttempts: 1 },
+} satisfies ActivityOptions;

@@ -5,6 +5,8 @@ import { attributes } from './attributes.ts';
 export interface RunState {
   pipeline: string;
   subject: string;
+  /** Where it comes from, for pipelines that have instruments. */
+  instrument?: string;
   state: string;
   /** The run waits for a person. */
   attention: boolean;
@@ -19,12 +21,13 @@ export function runStateTeller(): (state: RunState, details: string) => void {
   let told = '';
   return (state, details) => {
     setCurrentDetails(details);
-    const key = JSON.stringify([state.pipeline, state.subject, state.state, state.attention, state.errorType ?? null]);
+    const key = JSON.stringify([state.pipeline, state.subject, state.instrument ?? null, state.state, state.attention, state.errorType ?? null]);
     if (key === told) return;
     told = key;
     const pairs: SearchAttributeUpdatePair[] = [
       { key: attributes.pipeline, value: state.pipeline },
       { key: attributes.subject, value: state.subject },
+      ...(state.instrument === undefined ? [] : [{ key: attributes.instrument, value: state.instrument }]),
       { key: attributes.state, value: state.state },
       { key: attributes.attention, value: state.attention },
       { key: attributes.errorType, value: state.errorType ?? null },

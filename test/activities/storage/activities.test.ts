@@ -33,7 +33,7 @@ describe('storage activities', function () {
     const made = await makeSite([{ name: 'scratch117', lines: 4000 }], { client: 'sqlite' });
     site = made;
     ({ config } = await loadConfig({ file: site.configFile }));
-    config = { ...config, databases: { storage: { client: 'sqlite', file: path.join(site.directory, 'test.sqlite') } } };
+    config = { ...config, databases: { ...config.databases, storage: { client: 'sqlite', file: path.join(site.directory, 'test.sqlite') } } };
     database = await openTestDatabase(config.databases.storage);
     await migrate(database, migrations.storage);
   });

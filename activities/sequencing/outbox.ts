@@ -1,0 +1,140 @@
+/** What is to be told of runs: noted at once, told when the receiver listens. Nothing here ever holds data up. */
+import { randomUUID } from 'node:crypto';
+import { type ErrorType, OperationError, type Problem } from '../../domain/errors.ts';
+import type { ExperimentTypeName } from '../../domain/sequencing/experiment-type.ts';
+import type { TicketMessage } from '../../domain/sequencing/ticket-text.ts';
+import type { Hooks } from '../platform/activity.ts';
+import type { Database } from '../platform/database/index.ts';
+
+/** A message about a run. Its type says in which queue its ticket is. */
+export interface OutboxMessage extends TicketMessage {
+  experiment: string;
+  type: ExperimentTypeName;
+}
+
+/** Notes messages whose keys are not noted yet. @param at ISO instant. */
+export async function enqueueMessages(db: Database, messages: readonly OutboxMessage[], at: string): Promise<void> {
+  if (messages.length === 0) return;
+  const rows = messages.map(({ key, ...message }) => ({ ...message, message_key: key, queued_at: at, due_at: at, attempts: 0 }));
+  await db.knex('outbox').insert(rows).onConflict('message_key').merge(['message_key']);
+}
+
+/**
+ * Tells a message and answers with a receipt (ticket, mail). Called again under the same key after a crash, it must find
+ * out at the receiver whether that was done.
+ */
+export type Send = (message: OutboxMessage, signal: AbortSignal) => Promise<string>;
+
+export interface FailingMessage {
+  key: string;
+  experiment: string;
+  attempts: number;
+  /** ISO instant of when it was noted. */
+  since: string;
+  problem: Problem;
+}
+
+export interface DrainResult {
+  sent: number;
+  /** Messages that are still to be told. */
+  waiting: number;
+  /** Those that were tried in vain, the oldest first, ten at most. */
+  failing: FailingMessage[];
+}
+
+interface OutboxRow {
+  outbox_id: number;
+  message_key: string;
+  experiment: string;
+  type: ExperimentTypeName;
+  kind: TicketMessage['kind'];
+  part: string;
+  body: string;
+  queued_at: string;
+  attempts: number;
+  problem_type: Problem['type'] | null;
+  problem_message: string | null;
+}
+
+/** Longest time for one message; a claim of twice the time is still held when that has run out. */
+const sendMs = 5 * 60_000;
+const claimMs = 2 * sendMs;
+
+/** Back-off by attempts in vain, in milliseconds: half a minute, doubled, an hour at most. */
+const backOffMs = (attempts: number): number => Math.min(3_600_000, 30_000 * 2 ** Math.min(attempts, 10));
+
+/** These come from the receiver's state: the next message would fare no better. */
+const outages: ReadonlySet<Problem['type']> = new Set<ErrorType>(['DependencyDown', 'TransportError', 'ConfigError']);
+
+/**
+ * Tells what is due: of each run in order, so that a message waits for those noted before it. Several may do it at the same
+ * time: a message is claimed first. Failures are kept with the message, which is tried again later, for ever; an outage ends the drain.
+ *
+ * @param now the clock, Unix milliseconds.
+ */
+export async function drainOutbox(db: Database, { send, now = Date.now }: { send: Send; now?: () => number }, hooks: Hooks<{ sent: number; text: string }> = {}): Promise<DrainResult> {
+  const me = randomUUID();
+  const signal = hooks.signal ?? new AbortController().signal;
+  let sent = 0;
+  for (let row = await claim(db, me, now()); row !== null; row = await claim(db, me, now())) {
+    hooks.onProgress?.({ sent, text: `telling ${row.message_key}` });
+    const mine = db.knex('outbox').where({ outbox_id: row.outbox_id, claimed_by: me });
+    const released = { claimed_by: null, claimed_until: null };
+    try {
+      const receipt = await send(messageOf(row), AbortSignal.any([signal, AbortSignal.timeout(sendMs)]));
+      await mine.update({ ...released, sent_at: iso(now()), receipt, problem_type: null, problem_message: null });
+      sent++;
+    } catch (error) {
+      if (signal.aborted) {
+        await mine.update(released);
+        throw error;
+      }
+      const problem = problemOf(error);
+      await mine.update({ ...released, attempts: row.attempts + 1, due_at: iso(now() + backOffMs(row.attempts)), problem_type: problem.type, problem_message: problem.message });
+      if (outages.has(problem.type)) break;
+    }
+  }
+  return { sent, ...(await outboxState(db)) };
+}
+
+const iso = (milliseconds: number): string => new Date(milliseconds).toISOString();
+const messageOf = ({ message_key: key, experiment, type, kind, part, body }: OutboxRow): OutboxMessage => ({ key, experiment, type, kind, part, body });
+
+function problemOf(error: unknown): Problem {
+  if (error instanceof OperationError) return { type: error.type, message: error.message };
+  if (error instanceof DOMException && error.name === 'TimeoutError') return { type: 'DependencyDown', message: 'It took too long.' };
+  return { type: 'Unexpected', message: error instanceof Error ? error.message : String(error) };
+}
+
+/** Claims the next message that is due and the first of its run; null when there is none. */
+async function claim(db: Database, me: string, now: number): Promise<OutboxRow | null> {
+  for (;;) {
+    const heads = db.knex('outbox').whereNull('sent_at').groupBy('experiment').min('outbox_id');
+    const row: OutboxRow | undefined = await db
+      .knex('outbox')
+      .whereIn('outbox_id', heads)
+      .where('due_at', '<=', iso(now))
+      .where((free) => void free.whereNull('claimed_until').orWhere('claimed_until', '<=', iso(now)))
+      .orderBy('outbox_id')
+      .first();
+    if (row === undefined) return null;
+    const taken = await db
+      .knex('outbox')
+      .where({ outbox_id: row.outbox_id })
+      .whereNull('sent_at')
+      .where((free) => void free.whereNull('claimed_until').orWhere('claimed_until', '<=', iso(now)))
+      .update({ claimed_by: me, claimed_until: iso(now + claimMs) });
+    if (taken === 1) return row;
+  }
+}
+
+/** How much is still to be told, and what stands in the way. */
+export async function outboxState(db: Database): Promise<Pick<DrainResult, 'waiting' | 'failing'>> {
+  const unsent = (): ReturnType<Database['knex']> => db.knex('outbox').whereNull('sent_at');
+  const [count]: { waiting: number }[] = await unsent().select({ waiting: db.knex.raw('count(*)') });
+  const rows: OutboxRow[] = await unsent().whereNotNull('problem_type').orderBy('outbox_id').limit(10);
+  return {
+    waiting: count!.waiting,
+    failing: rows.map(({ message_key: key, experiment, attempts, queued_at: since, problem_type, problem_message }) => ({ key, experiment, attempts, since, problem: { type: problem_type!, message: problem_message ?? '' } })),
+  };
+}

@@ -1,0 +1,147 @@
+/** One look at an instrument: what it holds by the names of first sight, and which runs have to know. */
+import { join } from 'node:path';
+import type { Config, InstrumentConfig } from '../../config/schema.ts';
+import { runPath } from '../../domain/sequencing/batching.ts';
+import type { Pin } from '../../domain/sequencing/identity.ts';
+import { listInstrument as named } from '../../domain/sequencing/listing.ts';
+import { local } from '../../domain/sequencing/location.ts';
+import { cellKey, cellMark, componentFault, experimentFilter, experimentOf } from '../../domain/sequencing/names.ts';
+import { compareBytes } from '../../domain/sequencing/order.ts';
+import { handSignals, readPipelineFiles } from '../../domain/sequencing/pipeline-files.ts';
+import type { RunStatus } from '../../domain/sequencing/run-status.ts';
+import type { ListingRef, SightedCell } from '../../workflows/sequencing/contract.ts';
+import type { Database } from '../platform/database/index.ts';
+import { listInstrument, type InstrumentListing } from './list-instrument.ts';
+import { keepPins, storedPins } from './pin-store.ts';
+import { readPipelineDirectory } from './run-directory.ts';
+import { listRuns, storedRun, type RunSummary } from './run-store.ts';
+import { instrumentOf, instrumentPlan, isLocal, runDirectories, sourceOf } from './settings.ts';
+import { saveSightings, storedSightings, type Sighting } from './sighting-store.ts';
+
+interface Deps {
+  config: Config;
+  database: Database;
+}
+
+/** In these nothing is expected of a run: neither signals, nor cells that it knows the end of. */
+const atRest: ReadonlySet<RunStatus> = new Set<RunStatus>(['complete', 'aborted', 'stripped']);
+const mostNotes = 10;
+
+/** Throws what `listInstrument` throws; nothing is kept then. */
+export async function pollInstrument({ config, database }: Deps, label: string, { signal, now = Date.now }: { signal?: AbortSignal; now?: () => number } = {}): Promise<ListingRef> {
+  const instrument = instrumentOf(config, label);
+  const listing = await listInstrument(sourceOf(config, instrument), signal === undefined ? {} : { signal });
+  const at = new Date(now()).toISOString();
+  const pins = await storedPins(database);
+  const runs = await listRuns(database, { instrument: label, limit: Number.MAX_SAFE_INTEGER });
+  const before = await storedSightings(database, label);
+  const found = isLocal(instrument) ? localRuns(config, label, listing, pins) : await namedRuns({ config, database }, instrument, listing, at);
+  const gone = isLocal(instrument) ? [] : await goneRuns(database, { label, listing, found: found.runs, pins, runs, before });
+  const sightings = await Promise.all([...found.runs.map((run) => withHidden(run, listing.unreadable, before.get(run.experiment))), ...gone].map(async (run): Promise<Sighting> => ({ ...run, signals: await signalsOf({ config, database }, runs.find(({ experiment }) => experiment === run.experiment)) })));
+  const sequence = await saveSightings(database, { label, sightings, matters: (sighting) => matters(database, sighting), at });
+  return {
+    sequence,
+    runs: found.runs.length,
+    cells: found.runs.reduce((sum, { cells }) => sum + cells.length, 0),
+    clockAheadSeconds: listing.clockAheadSeconds,
+    notes: [
+      ...found.notes,
+      ...listing.unreadable.map((place) => `${label}: “${place}” cannot be looked into; what was known of it stays.`),
+      ...listing.unusable.map((place) => `${label}: “${place}” has a name that is not UTF-8 and is left out.`),
+    ].slice(0, mostNotes),
+    plan: instrumentPlan(config, instrument, now() / 1000),
+  };
+}
+
+type SeenRun = Omit<Sighting, 'signals'>;
+type Before = Awaited<ReturnType<typeof storedSightings>>;
+
+const rawDirectoryOf = (location: string): string => location.slice(location.lastIndexOf('/') + 1);
+
+/** A run with the cells that it had in libraries that cannot be looked into at the moment. */
+function withHidden(run: SeenRun, unreadable: readonly string[], before: { cells: readonly SightedCell[] } | undefined): SeenRun {
+  const hidden = (before?.cells ?? []).filter(({ cell }) => unreadable.includes(`${rawDirectoryOf(run.location)}/${cell.slice(0, cell.indexOf('/'))}`));
+  const seen = new Set(run.cells.map(({ cell }) => cellKey(cell)));
+  const kept = hidden.filter(({ cell }) => !seen.has(cellKey(cell)));
+  return kept.length === 0 ? run : { ...run, cells: [...run.cells, ...kept].toSorted((a, b) => compareBytes(cellKey(a.cell), cellKey(b.cell))) };
+}
+
+/** Runs by their pinned names; new ones are pinned first. Whoever lost a race for a name sees it as taken. */
+async function namedRuns({ config, database }: Deps, { label, location }: InstrumentConfig, listing: InstrumentListing, at: string): Promise<{ runs: SeenRun[]; notes: string[] }> {
+  const isRun = experimentFilter(config.sequencing.namePattern);
+  const paths = listing.cells.map(({ directory, library, cell }) => [directory, library, cell, cellMark].join('/'));
+  const ended = new Set(listing.cells.filter((cell) => cell.ended).map(({ directory, library, cell }) => [directory, library, cell].join('/')));
+  const read = async () => named({ instrument: label, location, paths, pins: await storedPins(database) });
+  const first = await read();
+  await keepPins(database, first.pins.filter(({ experiment }) => componentFault(experiment) === null), at);
+  const { rows, pins: unkept, problems } = first.pins.length === 0 ? first : await read();
+  const left = new Map(unkept.map(({ experiment, rawDirectory }) => [experiment, rawDirectory]));
+  const runs = new Map<string, SeenRun>();
+  for (const { experiment, location: place, cell } of rows) {
+    if (left.has(experiment) || !isRun(experiment)) continue;
+    const run = runs.get(experiment) ?? { experiment, location: place, listed: true, cells: [] };
+    run.cells.push({ cell, ended: ended.has(`${rawDirectoryOf(place)}/${cell}`) });
+    runs.set(experiment, run);
+  }
+  const notes = [...problems.map(({ message }) => message), ...[...left].map(([experiment, raw]) => `${label}: “${raw}” would be the run “${experiment}”, whose name ${componentFault(experiment) ?? 'was just taken'}; it is left out.`)];
+  return { runs: [...runs.values()], notes };
+}
+
+/** Runs that lie in the root of raw copies and come from no other instrument. */
+function localRuns(config: Config, label: string, listing: InstrumentListing, pins: readonly Pin[]): { runs: SeenRun[]; notes: string[] } {
+  const { batching, namePattern } = config.sequencing;
+  const isRun = experimentFilter(namePattern);
+  const others = new Set(pins.filter(({ instrument }) => instrument !== label).map(({ experiment }) => experiment));
+  const runs = new Map<string, SeenRun>();
+  const notes: string[] = [];
+  for (const { directory, experiment, library, cell, ended } of listing.cells) {
+    if (others.has(experiment) || !isRun(experiment) || experimentOf(experiment) !== experiment) continue;
+    let place: string;
+    try {
+      place = runPath(experiment, batching);
+    } catch {
+      continue; // no name of a run in batches
+    }
+    if (place !== directory) {
+      notes.push(`${label}: “${directory}” is not where the run belongs (${place}); it is left out.`);
+      continue;
+    }
+    const run = runs.get(experiment) ?? { experiment, location: local, listed: false, cells: [] };
+    run.cells.push({ cell: `${library}/${cell}`, ended });
+    runs.set(experiment, run);
+  }
+  return { runs: [...runs.values()], notes: [...new Set(notes)] };
+}
+
+/** Runs that the instrument had, or that were taken over as its own, and that it has no more. What cannot be looked into is not gone. */
+async function goneRuns(database: Database, { label, listing, found, pins, runs, before }: { label: string; listing: InstrumentListing; found: readonly SeenRun[]; pins: readonly Pin[]; runs: readonly RunSummary[]; before: Before }): Promise<SeenRun[]> {
+  const there = new Set(found.map(({ experiment }) => experiment));
+  const hidden = new Set(listing.unreadable.map((place) => place.split('/')[0]));
+  const raw = new Map(pins.filter(({ instrument }) => instrument === label).map(({ experiment, rawDirectory }) => [experiment, rawDirectory]));
+  const locations = new Map([...before].map(([experiment, { location }]) => [experiment, location]));
+  for (const { experiment, status } of runs) if (!locations.has(experiment) && !atRest.has(status)) locations.set(experiment, (await storedRun(database, experiment))!.location);
+  return [...locations].filter(([experiment]) => !there.has(experiment) && !hidden.has(raw.get(experiment))).map(([experiment, location]): SeenRun => ({ experiment, location, listed: false, cells: [] }));
+}
+
+/** Signals in the files of a run that is not at rest; empty text without any. A disk that cannot be read says nothing. */
+async function signalsOf({ config, database }: Deps, run: RunSummary | undefined): Promise<string> {
+  if (run === undefined || atRest.has(run.status)) return '';
+  const directory = await readPipelineDirectory(join(runDirectories(config, run.experiment).run, 'pipeline')).catch(() => null);
+  if (directory === null) return '';
+  const { run: found } = readPipelineFiles(directory.files);
+  const recorded = (await storedRun(database, run.experiment))!.flags;
+  const signals = [...handSignals(recorded, found), ...(found.stripped && !recorded.stripped ? [{ kind: 'stripped' }] : [])];
+  return signals.length === 0 ? '' : JSON.stringify(signals);
+}
+
+/** A run that is at rest has to know of cells only that are not finished with: hundreds of old runs stay asleep. */
+async function matters(database: Database, { experiment, cells }: Sighting): Promise<boolean> {
+  const run = await storedRun(database, experiment);
+  if (run === null || !atRest.has(run.status)) return true;
+  if (run.flags.aborted || run.flags.stripped) return false;
+  const finished = ({ cell }: SightedCell): boolean => {
+    const key = cellKey(cell);
+    return Object.hasOwn(run.flags.cells, key) && (run.flags.cells[key]!.done || run.flags.cells[key]!.aborted);
+  };
+  return !cells.every(finished);
+}

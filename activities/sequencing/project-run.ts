@@ -1,0 +1,95 @@
+/** Writes what is recorded of a run as the touch files of `pipeline/`, which scripts and people read. */
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { OperationError } from '../../domain/errors.ts';
+import type { RunFlags } from '../../domain/sequencing/flags.ts';
+import { componentFault } from '../../domain/sequencing/names.ts';
+import { type Drift, driftOf, type HandSignal, handSignals, type PipelineFile, pipelineFiles, readPipelineFiles } from '../../domain/sequencing/pipeline-files.ts';
+import { writeFileAtomic } from '../platform/files/atomic.ts';
+import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
+import { readPipelineDirectory } from './run-directory.ts';
+
+/**
+ * Makes the files of `directory` (a run's `pipeline/`) those of `next`. The record wins over what it finds, and tells of it; but signals
+ * that people gave by hand (abort, type), a mark that raw data was stripped, and files of no meaning stay where they are.
+ *
+ * @param previous the record by which the files were last written: what is neither in it nor in `next` was changed by somebody else;
+ * null: nobody knows, the files are taken as they are.
+ * @returns where the files were not what they should have been.
+ * Throws `ContractError` (a key that is no name), and what `writeFileAtomic` throws.
+ */
+export async function projectRun({ directory, previous, next }: { directory: string; previous: RunFlags | null; next: RunFlags }): Promise<Drift[]> {
+  const found = (await readPipelineDirectory(directory))?.files ?? null;
+  if (!next.known) return [];
+  await makeDirectory(directory);
+  const there = found ?? [];
+  const read = readPipelineFiles(found).run;
+  const wanted = pipelineFiles(next);
+  const before = previous ?? read;
+  const kept = new Set([...handSignals(next, read).filter((signal) => isNew(signal, before, read)).map(fileOf), ...(read.stripped && !before.stripped ? ['stripped'] : [])]);
+  const differing = driftOf(wanted, there);
+  // New files first: a reader in between sees both, and what is further on counts.
+  for (const { name, kind } of differing) if (kind !== 'unexpected' && !kept.has(name)) await write(directory, wanted.find((file) => file.name === name)!);
+  for (const { name, kind } of differing) if (kind === 'unexpected' && !kept.has(name) && hasMeaning(name)) await remove(join(directory, name));
+  const foreign = new Map(driftOf(pipelineFiles(before), there).map((drift) => [drift.name, drift]));
+  // What an interrupted writing of this record did already is no drift.
+  return differing.flatMap(({ name }) => foreign.get(name) ?? []).filter(({ name }) => !kept.has(name));
+}
+
+/** A signal that was not recorded before; else the file is ours, and stands there still because the record has changed. */
+function isNew(signal: HandSignal, before: RunFlags, read: RunFlags): boolean {
+  return handSignals(before, read).some((each) => fileOf(each) === fileOf(signal));
+}
+
+const fileOf = (signal: HandSignal): string => (signal.kind === 'abort-run' ? 'aborted' : signal.kind === 'abort-cell' ? `${signal.key}.aborted` : 'type.yaml');
+
+const hasMeaning = (name: string): boolean => !readPipelineFiles([{ name, kind: 'text', text: '' }]).warnings.includes(`pipeline/${name} has no meaning.`);
+
+async function write(directory: string, file: PipelineFile): Promise<void> {
+  const fault = componentFault(file.name);
+  if (fault !== null) throw new OperationError('ContractError', `The name of a file “${file.name}” ${fault}.`);
+  const path = join(directory, file.name);
+  if (file.kind === 'link') await replaceLink(path, file.target);
+  else if (file.kind === 'yaml') await writeFileAtomic(path, stringify(file.data));
+  else if (file.text === '') await touch(path);
+  else await writeFileAtomic(path, file.text);
+}
+
+/** Exclusively, as the original does it; one that is there already is right too. */
+async function touch(path: string): Promise<void> {
+  try {
+    await (await open(path, 'wx')).close();
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EEXIST') throw fileError(error, `write ${path}`, path);
+  }
+}
+
+/** Makes a symbolic link, in one step over one that is there. Throws `PermissionDenied`, `NotFound`, `StorageFull`. */
+export async function replaceLink(path: string, target: string): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    await symlink(target, temporary);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined); // the first error is the one to report
+    throw fileError(error, `make the link ${path}`, path);
+  }
+}
+
+async function remove(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true });
+  } catch (error) {
+    throw fileError(error, `remove ${path}`, path);
+  }
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw fileError(error, `make the directory ${path}`, path);
+  }
+}

@@ -1,0 +1,56 @@
+/** Keeps a run: its record and history in the database, what is to be told in the outbox, and from the record the files of `pipeline/`. */
+import { join } from 'node:path';
+import type { Config } from '../../config/schema.ts';
+import { local } from '../../domain/sequencing/location.ts';
+import type { Drift } from '../../domain/sequencing/pipeline-files.ts';
+import { runSummary } from '../../domain/sequencing/ticket-summary.ts';
+import { ticketMessage, type TicketEvent } from '../../domain/sequencing/ticket-text.ts';
+import type { EventEntry, RunSave } from '../../workflows/sequencing/contract.ts';
+import type { Database } from '../platform/database/index.ts';
+import { appendEvents, type StoredEvent } from './event-store.ts';
+import { enqueueMessages, type OutboxMessage } from './outbox.ts';
+import { projectRun } from './project-run.ts';
+import { saveProjected, saveRun, storedRun } from './run-store.ts';
+import { runDirectories } from './settings.ts';
+
+export interface SaveDeps {
+  config: Config;
+  database: Database;
+  /** Of the program, for the history. */
+  version: string;
+  /** First line of what tickets say: version, account and host, place of the program. */
+  program: string;
+}
+
+/** May be done again, and by a worker that was given up: a newer record stays. Throws what the database and `projectRun` throw. */
+export async function keepRun({ config, database, version, program }: SaveDeps, save: RunSave): Promise<{ drift: Drift[] }> {
+  const { events, notices, ...run } = save;
+  const at = new Date().toISOString();
+  await appendEvents(database, events.map((entry) => storedEvent(save, entry, version)));
+  await enqueueMessages(database, notices.map((notice) => messageOf(save, notice, { program, runPath: runDirectories(config, save.experiment).run })), at);
+  await saveRun(database, run, at);
+  return { drift: await projectStored({ config, database }, save.experiment) };
+}
+
+/** Writes the files of the newest record, until no newer one has come meanwhile. */
+export async function projectStored({ config, database }: Pick<SaveDeps, 'config' | 'database'>, experiment: string): Promise<Drift[]> {
+  const directory = join(runDirectories(config, experiment).run, 'pipeline');
+  const drift = new Map<string, Drift>();
+  for (;;) {
+    const stored = (await storedRun(database, experiment))!;
+    for (const each of await projectRun({ directory, previous: stored.projected, next: stored.flags })) drift.set(each.name, each);
+    if (await saveProjected(database, stored)) return [...drift.values()];
+  }
+}
+
+/** A line of a run's history; its number makes it unique. */
+function storedEvent({ experiment, instrument }: RunSave, { number, at, actor, event, reason }: EventEntry, version: string): StoredEvent {
+  const { kind, ...details } = event;
+  return { key: `${experiment}/${number}`, instrument, experiment, cell: 'key' in event ? event.key : null, at, actor, version, kind, details: { ...details, ...(reason === undefined ? {} : { reason }) } };
+}
+
+function messageOf({ experiment, location, flags, cells }: RunSave, notice: TicketEvent, { program, runPath }: { program: string; runPath: string }): OutboxMessage {
+  const upstream = location === local ? null : location;
+  const summary = runSummary({ program, runPath, experiment, upstream, cells, finished: notice.kind === 'finished' });
+  return { ...ticketMessage(notice, { experiment, summary, reportUrl: flags.reportUrl }), experiment, type: flags.type?.type ?? 'unknown' };
+}

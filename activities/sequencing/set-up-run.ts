@@ -1,0 +1,54 @@
+/** Makes the directories of a new run: raw copy, products, and the links between them. */
+import { randomUUID } from 'node:crypto';
+import { chown, mkdir, readdir, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { OperationError } from '../../domain/errors.ts';
+import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
+import { replaceLink } from './project-run.ts';
+
+/**
+ * Makes `run` with its `pipeline/` (whose group becomes that of the products), `output`, and the links both ways (`pipeline/output`, `rundata`).
+ * May be done again for the same run.
+ *
+ * Throws `ContractError` when `output` holds something of somebody else, in which nothing is written then; `NotFound` when the root of products is
+ * not there, `PermissionDenied`, `StorageFull`.
+ * @param directories absolute.
+ */
+export async function makeRunDirectories({ run, output }: { run: string; output: string }): Promise<void> {
+  // A root that is not there is a disk that is not mounted: it is never made.
+  await guarded('look at', dirname(output), () => stat(dirname(output)));
+  await guarded('make the directory', run, () => mkdir(run, { recursive: true }));
+  await claimOutput(run, output);
+  const pipeline = join(run, 'pipeline');
+  await guarded('make the directory', pipeline, () => mkdir(pipeline, { recursive: true }));
+  const { gid } = await guarded('look at', output, () => stat(output));
+  await chown(pipeline, -1, gid).catch(() => undefined); // only for members of the group
+  await replaceLink(join(pipeline, 'output'), output);
+}
+
+/** The directory of products appears with its link back, so that it is never without an owner. */
+async function claimOutput(run: string, output: string): Promise<void> {
+  const temporary = join(dirname(output), `.${randomUUID()}.tmp`);
+  try {
+    await guarded('make the directory', temporary, () => mkdir(temporary));
+    await symlink(run, join(temporary, 'rundata'));
+    // Takes the place of nothing, or of an empty directory.
+    await rename(temporary, output);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined); // the first error is the one to report
+    const code = systemErrorCode(error);
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') throw fileError(error, `make the directory ${output}`, output);
+    const owner = await readlink(join(output, 'rundata')).catch(() => null);
+    if (owner === run) return;
+    const inside = await readdir(output).catch(() => []);
+    throw new OperationError('ContractError', `The output directory ${output} is there already and belongs to ${owner ?? 'nobody'} (${inside.length} entries): move it away, or correct its link rundata.`, { place: { file: output } });
+  }
+}
+
+async function guarded<T>(doing: string, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw fileError(error, `${doing} ${path}`, path);
+  }
+}

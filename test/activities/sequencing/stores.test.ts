@@ -1,0 +1,111 @@
+/** Runs, events and pins in the database, on every dialect. */
+import assert from 'node:assert/strict';
+import { appendEvents, storedEvents, type StoredEvent } from '../../../activities/sequencing/event-store.ts';
+import { keepPins, storedPins } from '../../../activities/sequencing/pin-store.ts';
+import { listCells, listRuns, saveProjected, saveRun, storedRun, type RunRecord } from '../../../activities/sequencing/run-store.ts';
+import { migrate } from '../../../activities/platform/database/index.ts';
+import { noCellFlags, unknownRun } from '../../../domain/sequencing/flags.ts';
+import { migrations } from '../../../infra/migrations/index.ts';
+import { dialects, type TestDatabase } from '../../support/databases.ts';
+
+const at = '2026-01-02T03:04:05.000Z';
+const later = '2026-01-02T03:05:00.000Z';
+const key = '20190614_1558_2-E1-H1_PAD48914_88421642';
+const other = '20190614_1558_2-E1-H2_PAD48915_0badcafe';
+
+const run: RunRecord = {
+  experiment: '20190614_EGS1_11685BN',
+  instrument: 'EGS1',
+  revision: 3,
+  status: 'processing_sync_needed',
+  location: 'prom@promethion:/data/11685BN',
+  firstSeen: 1_560_000_000,
+  processings: 2,
+  attention: 'One cell failed.',
+  flags: {
+    ...unknownRun,
+    known: true,
+    upstream: 'prom@promethion:/data/11685BN',
+    output: '/fastq/20190614_EGS1_11685BN',
+    type: { type: 'visitor', uun: 'tbooth2' },
+    sync: { started: true, done: false, failed: true },
+    failed: 'Reporting: “nobody” \u{1F9EC}',
+    cells: { [key]: { ...noCellFlags, synced: true, started: true }, mistyped: { ...noCellFlags, aborted: true } },
+    notified: [1, 4],
+    startTimes: ['1.0@Monday, 01 Jan 2024 00:00:00'],
+  },
+  cells: [
+    { key: other, cell: `lib 2/${other}`, state: 'NEW', present: false, upstreamCell: `lib 2/${other}` },
+    { key, cell: `lib-1/${key}`, state: 'PROCESSING', present: true, upstreamCell: `lib-1/${key}` },
+  ],
+};
+
+for (const dialect of dialects) {
+  describe(`sequencing stores on ${dialect.name}`, () => {
+    let test: TestDatabase;
+    before(async () => {
+      test = await dialect.empty();
+      await migrate(test.db, migrations.sequencing);
+    });
+    after(() => test.drop());
+    beforeEach(async () => {
+      for (const table of ['cell', 'run', 'event', 'pin']) await test.db.knex(table).del();
+    });
+
+    it('give back the run that was kept', async () => {
+      assert.equal(await storedRun(test.db, run.experiment), null);
+      assert.equal(await saveRun(test.db, run, at), true);
+      assert.deepEqual(await storedRun(test.db, run.experiment), { ...run, projected: null, changedAt: at });
+    });
+
+    it('keep the newest record, in whatever order they come', async () => {
+      const newer: RunRecord = { ...run, revision: 5, status: 'complete', flags: { ...run.flags, failed: null, cells: {} }, cells: [{ ...run.cells[1]!, state: 'PROCESSED' }] };
+      await saveRun(test.db, run, at);
+      assert.equal(await saveRun(test.db, newer, later), true);
+      assert.equal(await saveRun(test.db, { ...run, revision: 4 }, later), false);
+      assert.equal(await saveRun(test.db, newer, later), true, 'the same again');
+      assert.deepEqual(await storedRun(test.db, run.experiment), { ...newer, projected: null, changedAt: later });
+    });
+
+    it('keep the newest of many writers at once', async () => {
+      const others = [test.db, await test.open(), await test.open()];
+      await Promise.all([7, 2, 9, 4, 1, 8].map((revision, index) => saveRun(others[index % 3]!, { ...run, revision }, at)));
+      assert.equal((await storedRun(test.db, run.experiment))?.revision, 9);
+    });
+
+    it('note by which flags files were written, unless the record is newer', async () => {
+      await saveRun(test.db, run, at);
+      assert.equal(await saveProjected(test.db, run), true);
+      assert.deepEqual((await storedRun(test.db, run.experiment))?.projected, run.flags);
+      await saveRun(test.db, { ...run, revision: 4, flags: unknownRun }, at);
+      assert.equal(await saveProjected(test.db, run), false);
+      assert.deepEqual((await storedRun(test.db, run.experiment))?.projected, run.flags);
+    });
+
+    it('list runs and cells by state and instrument', async () => {
+      await saveRun(test.db, run, at);
+      await saveRun(test.db, { ...run, experiment: 'x_MIN2_y', instrument: 'MIN2', status: 'complete', cells: [{ ...run.cells[1]!, state: 'PROCESSED' }] }, later);
+      assert.deepEqual((await listRuns(test.db)).map(({ experiment, cells }) => [experiment, cells]), [['x_MIN2_y', { PROCESSED: 1 }], [run.experiment, { NEW: 1, PROCESSING: 1 }]]);
+      assert.deepEqual((await listRuns(test.db, { statuses: ['complete'] })).map(({ instrument }) => instrument), ['MIN2']);
+      assert.deepEqual(await listRuns(test.db, { instrument: 'EGS2' }), []);
+      assert.deepEqual((await listCells(test.db, { states: ['NEW', 'PROCESSING'], instrument: 'EGS1' })).map(({ cell, experiment }) => [cell, experiment]), [[`lib-1/${key}`, run.experiment], [`lib 2/${other}`, run.experiment]]);
+    });
+
+    it('keep an event once, and tell the last ones in their order', async () => {
+      const event = (number: number, more: Partial<StoredEvent> = {}): StoredEvent => ({ key: `r/${number}`, instrument: 'EGS1', experiment: 'r', cell: key, at: `2026-01-0${number}T00:00:00.000Z`, actor: 'somebody', version: '1.2.3', kind: 'cell-complete', details: { reason: 'é' }, ...more });
+      await appendEvents(test.db, []);
+      await appendEvents(test.db, [event(1), event(2, { cell: null })]);
+      await appendEvents(test.db, [event(2, { actor: 'another' }), event(3, { experiment: null })]);
+      assert.deepEqual(await storedEvents(test.db, { experiment: 'r' }), [event(1), event(2, { cell: null })]);
+      assert.deepEqual(await storedEvents(test.db, { instrument: 'EGS1', limit: 2 }), [event(2, { cell: null }), event(3, { experiment: null })]);
+      assert.deepEqual(await storedEvents(test.db, { experiment: 'r', cell: key }), [event(1)]);
+    });
+
+    it('pin a directory once, and a name to one directory', async () => {
+      const pin = { instrument: 'EGS1', rawDirectory: 'a b', experiment: '20190614_EGS1_a_b' };
+      await keepPins(test.db, [pin], at);
+      await keepPins(test.db, [{ ...pin, experiment: 'another' }, { ...pin, rawDirectory: 'a_b' }, { ...pin, rawDirectory: 'A B', experiment: 'x' }], later);
+      assert.deepEqual(await storedPins(test.db), [{ ...pin, rawDirectory: 'A B', experiment: 'x' }, pin]);
+    });
+  });
+}

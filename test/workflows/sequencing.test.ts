@@ -1,0 +1,574 @@
+import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
+import { WorkflowUpdateFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
+import { Context } from '@temporalio/activity';
+import { OperationError } from '../../domain/errors.ts';
+import { createSequencing, type Sequencing } from '../../client/sequencing.ts';
+import {
+  importId,
+  instrumentId,
+  outboxId,
+  processingId,
+  runId,
+  taskQueues,
+  workflowTypes,
+  type RunView,
+  type SequencingActivities,
+  type SequencingFileActivities,
+  type SequencingServiceActivities,
+  type TickInput,
+  type TickResult,
+} from '../../workflows/sequencing/contract.ts';
+import { workflowWorld, type WorkflowWorld } from '../support/workflow-world.ts';
+import { fakeSite, type FakeSite } from './sequencing-site.ts';
+
+const cellOf = (library: string, hash: string): string => `${library}/20260101_1558_1A_PAD48914_${hash.padStart(8, '0')}`;
+const keyOf = (cell: string): string => cell.slice(cell.indexOf('/') + 1);
+const by = { actor: 'ada', reason: 'test' };
+
+describe('sequencing workflows', function () {
+  this.timeout(120_000);
+  let world: WorkflowWorld;
+  let site: FakeSite;
+  let current: SequencingActivities;
+  let sequencing: Sequencing;
+  let workers: { stop(): Promise<void> };
+  const opened = new Set<string>();
+  let polls = 0;
+
+  const delegate = (names: (keyof SequencingActivities)[]): Record<string, (input: never) => Promise<unknown>> =>
+    Object.fromEntries(names.map((name) => [name, (input: never) => (current[name] as (input: never) => Promise<unknown>)(input)]));
+  const fileNames = ['listInstrument', 'writeHeartbeat', 'openRun', 'lookAtRun', 'setUpRun', 'saveRun', 'importRuns'] as const satisfies (keyof SequencingFileActivities)[];
+  const serviceNames = ['changedRuns', 'saveInstrumentEvent', 'drainOutbox'] as const satisfies (keyof SequencingServiceActivities)[];
+  const work = (maxCachedWorkflows?: number): Promise<{ stop(): Promise<void> }> =>
+    world.work({
+      workflows: taskQueues.workflows,
+      activities: {
+        [taskQueues.files]: delegate([...fileNames]),
+        [taskQueues.copies]: delegate(['copyCell']),
+        [taskQueues.processing]: delegate(['planProcessing', 'processPart', 'finishCell']),
+        [taskQueues.services]: delegate([...serviceNames]),
+      },
+      ...(maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows }),
+    });
+
+  before(async () => {
+    world = await workflowWorld('sequencing');
+    sequencing = createSequencing(world.client);
+    workers = await work();
+  });
+  after(async () => {
+    await workers.stop();
+    await world.close();
+  });
+  beforeEach(() => {
+    site = fakeSite();
+    current = site.activities;
+  });
+  afterEach(async () => {
+    // Entities live for ever: the next test shall not meet them.
+    for (const id of [...site.runs.keys()].map(runId)) opened.add(id);
+    for (const id of opened) await world.client.workflow.getHandle(id).terminate('end of the test').catch(() => undefined);
+    opened.clear();
+  });
+
+  async function poll(instrument: string, client: Client = world.client): Promise<TickResult> {
+    opened.add(instrumentId(instrument));
+    return client.workflow.execute<(input: TickInput) => Promise<TickResult>>(workflowTypes.tick, { workflowId: `sequencing-poll-${instrument}-${++polls}`, taskQueue: taskQueues.workflows, args: [{ instrument }] });
+  }
+  async function until<T>(what: string, ask: () => Promise<T> | T, holds: (value: T) => boolean): Promise<T> {
+    let last: unknown;
+    for (const end = Date.now() + 30_000; Date.now() < end; await pause(20)) {
+      try {
+        const value = await ask();
+        last = value;
+        if (holds(value)) return value;
+      } catch (error) {
+        last = error;
+      }
+    }
+    return assert.fail(`it never came to this: ${what}; last ${last instanceof Error ? last.stack : JSON.stringify(last, null, 1)}`);
+  }
+  const untilRun = (experiment: string, what: string, holds: (view: RunView) => boolean): Promise<RunView> => until(what, () => sequencing.run(experiment).status(), holds);
+  const untilStatus = (experiment: string, status: RunView['status']): Promise<RunView> => untilRun(experiment, status, (view) => view.status === status);
+  const untilSaved = (experiment: string, status: RunView['status']): Promise<unknown> => until(`${status} saved`, () => site.run(experiment).saved?.status, (is) => is === status);
+  const handle = (id: string): WorkflowHandle => world.client.workflow.getHandle(id);
+  const events = async (id: string): Promise<number> => (await handle(id).fetchHistory()).events?.length ?? 0;
+  const kinds = (experiment: string): string[] => [...site.run(experiment).events.values()].map(({ event }) => event.kind);
+  const refused = (pattern: RegExp) => (error: unknown) => error instanceof WorkflowUpdateFailedError && pattern.test(String(error.cause));
+
+  it('takes a run from first sight to done: set-up, copy, comparison, processing, tickets, record', async () => {
+    const run = '20260101_EGS1_12345AA_one';
+    const cell = cellOf('12345AA0001', '1');
+    site.put(run, 'EGS1', { [cell]: true });
+    assert.equal((await poll('EGS1')).did, 'started');
+    await untilStatus(run, 'complete');
+    await untilSaved(run, 'complete');
+    assert.deepEqual(site.calls, [`open ${run}`, `set up ${run}`, `copy ${cell} growing`, `copy ${cell} comparing`, 'plan 1', `part ${cell} 0`, `part ${cell} 1`, `finish ${cell} full`]);
+    assert.deepEqual([...site.outbox.keys()], ['new-run', 'all-cells-run/1', 'processing/1', 'finished/1'].map((key) => `${run}/${key}`));
+    // What is copied and what is processed is recorded as it comes.
+    assert.deepEqual(kinds(run).toSorted(), ['cell-complete', 'copied', 'first-seen', 'notified', 'processing-done', 'processing-started', 'set-up', 'sync-ended', 'sync-started']);
+    const { saved } = site.run(run);
+    assert.deepEqual(saved?.flags.cells[keyOf(cell)], { synced: true, started: false, done: true, aborted: false, failed: null });
+    assert.match(saved?.flags.startTimes[0] ?? '', /^9\.9\.9@\w+day, \d\d \w{3} \d{4} \d\d:\d\d:\d\d$/);
+    const { searchAttributes } = await handle(runId(run)).describe();
+    assert.deepEqual([searchAttributes['LongshoreState'], searchAttributes['LongshoreInstrument'], searchAttributes['LongshoreAttention']], [['complete'], ['EGS1'], [false]]);
+    await world.replay(handle(runId(run)), 'first-sight-to-done');
+    await world.replay(handle(processingId(run, 1)), 'one-cell');
+    await world.replay(handle(instrumentId('EGS1')), 'one-run');
+    await world.replay(handle(`sequencing-poll-EGS1-${polls}`), 'started');
+  });
+
+  it('adds no event to a run by polls that find nothing new, and four to the instrument', async () => {
+    const run = '20260101_EGS2_12345AA_still';
+    site.put(run, 'EGS2', { [cellOf('12345AA0001', '2')]: true });
+    await poll('EGS2');
+    await untilSaved(run, 'complete');
+    const before = await until('rest', async () => [await events(runId(run)), await events(instrumentId('EGS2'))], (() => {
+      let last = '';
+      return (now) => last === (last = JSON.stringify(now));
+    })());
+    for (let count = 0; count < 5; count++) await poll('EGS2');
+    await until('all polls taken', () => sequencing.instrument('EGS2').status(), ({ state }) => state === 'listed');
+    assert.equal(await events(runId(run)), before[0]);
+    assert.ok((await events(instrumentId('EGS2'))) - before[1]! <= 5 * 4);
+    assert.equal((await poll('EGS2')).did, 'told');
+    await world.replay(handle(`sequencing-poll-EGS2-${polls}`), 'told');
+  });
+
+  it('copies two runs of one instrument one after another, the older first, and shows the queue', async () => {
+    const [older, newer] = ['20260101_EGS3_12345AA_older', '20260102_EGS3_12345AA_newer'];
+    site.put(newer, 'EGS3', { [cellOf('12345AA0002', '3')]: true }, 2_000_000);
+    site.put(older, 'EGS3', { [cellOf('12345AA0001', '4')]: true }, 1_000_000);
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    let atOnce = 0;
+    let most = 0;
+    current = {
+      ...site.activities,
+      copyCell: async (input) => {
+        most = Math.max(most, ++atOnce);
+        await held;
+        const result = await site.activities.copyCell(input);
+        atOnce--;
+        return result;
+      },
+    };
+    // Both wait before the first turn is given: the instrument is held until then.
+    site.plan = { ...site.plan, quiet: true };
+    await poll('EGS3');
+    await until('both queue', () => sequencing.instrument('EGS3').status(), ({ queue }) => queue.length === 2);
+    assert.deepEqual((await sequencing.instrument('EGS3').status()).queue.map(({ experiment, place }) => [experiment, place]), [[older, 1], [newer, 2]]);
+    assert.equal((await sequencing.instrument('EGS3').status()).state, 'quiet');
+    site.plan = { ...site.plan, quiet: false };
+    await poll('EGS3');
+    const status = await until('one copies', () => sequencing.instrument('EGS3').status(), ({ turn }) => turn !== null);
+    assert.equal(status.turn?.experiment, older);
+    assert.deepEqual(status.queue.map(({ experiment }) => experiment), [newer]);
+    assert.equal((await untilRun(newer, 'waits', ({ copying }) => copying.state === 'waiting')).words.includes('waits for its turn'), true);
+    await untilRun(older, 'copying', ({ copying }) => copying.cell !== null);
+    release();
+    await untilStatus(newer, 'complete');
+    await untilStatus(older, 'complete');
+    assert.equal(most, 1);
+    assert.match(site.calls.find((each) => each.startsWith('copy')) ?? '', /12345AA0001/);
+    await world.replay(handle(instrumentId('EGS3')), 'two-runs-queue');
+  });
+
+  it('lets a bad cell fail alone, and processes it again when a person says so', async () => {
+    const run = '20260101_EGS4_12345AA_bad';
+    const [good, bad] = [cellOf('12345AA0001', '5'), cellOf('12345AA0001', '6')];
+    site.put(run, 'EGS4', { [good]: true, [bad]: true });
+    let mended = false;
+    current = {
+      ...site.activities,
+      processPart: async (input) => {
+        if (input.cell === bad && !mended) throw new OperationError('InputCorrupt', 'a FASTQ file is damaged', { place: { file: 'a.fastq.gz', line: 7 } });
+        return site.activities.processPart(input);
+      },
+    };
+    await poll('EGS4');
+    const view = await untilRun(run, 'one failed, one done', ({ cells }) => cells.some(({ state }) => state === 'FAILED') && cells.some(({ state }) => state === 'PROCESSED'));
+    assert.equal(view.cells.find(({ cell }) => cell === good)?.state, 'PROCESSED');
+    assert.deepEqual(view.cells.find(({ cell }) => cell === bad)?.problem, { type: 'InputCorrupt', message: 'a FASTQ file is damaged', file: 'a.fastq.gz', line: 7 });
+    assert.match(view.attention ?? '', /a FASTQ file is damaged/);
+    await until('people are told', () => [...site.outbox.keys()], (keys) => keys.some((key) => key.includes('/failed/')));
+    assert.deepEqual((await handle(runId(run)).describe()).searchAttributes['LongshoreAttention'], [true]);
+
+    const operator = sequencing.run(run);
+    await assert.rejects(operator.cell(keyOf(good), 'retry', by), refused(/reprocess does it again/));
+    await assert.rejects(operator.cell('nothing', 'retry', by), refused(/has no cell/));
+    await assert.rejects(operator.cell(keyOf(bad), 'retry', { actor: 'ada', reason: ' ' }), refused(/say why/));
+    await assert.rejects(operator.act({ action: 'clear-failure' }, { actor: '', reason: 'x' }), refused(/say who/));
+    mended = true;
+    await operator.cell(keyOf(bad), 'retry', { actor: 'ada', reason: 'the file was restored' });
+    await untilSaved(run, 'complete');
+    const audit = [...site.run(run).events.values()].find(({ event }) => event.kind === 'cell-retried');
+    assert.deepEqual([audit?.actor, audit?.reason], ['ada', 'the file was restored']);
+    assert.ok([...site.outbox.keys()].filter((key) => key.includes('/finished/')).length === 2);
+    await world.replay(handle(runId(run)), 'bad-cell-retried');
+    await world.replay(handle(processingId(run, 1)), 'bad-cell');
+  });
+
+  it('processes one cell while others are copied', async () => {
+    const run = '20260101_EGS5_12345AA_both';
+    const [first, second] = [cellOf('12345AA0001', '7'), cellOf('12345AA0002', '8')];
+    site.put(run, 'EGS5', { [first]: true, [second]: true });
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    current = {
+      ...site.activities,
+      copyCell: async (input) => {
+        if (input.task.from === second) await held;
+        return site.activities.copyCell(input);
+      },
+    };
+    await poll('EGS5');
+    const view = await untilRun(run, 'the first is done while the second is copied', ({ cells }) => cells.some(({ state }) => state === 'PROCESSED'));
+    assert.equal(view.copying.cell, second);
+    assert.equal(view.status, 'syncing');
+    release();
+    await untilStatus(run, 'complete');
+    await world.replay(handle(runId(run)), 'processing-beside-copying');
+  });
+
+  it('goes on copying the others when one cell cannot be copied, and tries that one again', async () => {
+    const run = '20260101_EGS6_12345AA_hole';
+    const [bad, good] = [cellOf('12345AA0001', '9'), cellOf('12345AA0002', 'a')];
+    site.put(run, 'EGS6', { [bad]: true, [good]: true });
+    site.plan = { ...site.plan, pace: { shortest: 1, longest: 1 } };
+    let broken = true;
+    current = {
+      ...site.activities,
+      copyCell: async (input) => {
+        if (input.task.from === bad && broken) throw new OperationError('PermissionDenied', 'a file may not be read');
+        return site.activities.copyCell(input);
+      },
+    };
+    await poll('EGS6');
+    const view = await untilRun(run, 'the good one is done', ({ cells }) => cells.some(({ cell, state }) => cell === good && state === 'PROCESSED'));
+    assert.match(view.cells.find(({ cell }) => cell === bad)?.words ?? '', /a file may not be read/);
+    assert.match(view.attention ?? '', /a file may not be read/);
+    broken = false;
+    await untilStatus(run, 'complete');
+    await world.replay(handle(runId(run)), 'copy-failed-then-done');
+  });
+
+  it('promotes and forgets nothing by a failed listing', async () => {
+    const run = '20260101_EGS7_12345AA_dark';
+    const cell = cellOf('12345AA0001', 'b');
+    site.put(run, 'EGS7', { [cell]: false });
+    site.plan = { ...site.plan, pace: { shortest: 1, longest: 1 } };
+    await poll('EGS7');
+    await untilRun(run, 'it grows', ({ cells, copying }) => cells[0]?.state === 'PENDING' && copying.lastCopied !== null);
+    site.down.set('EGS7', new OperationError('TransportError', 'Connection refused.'));
+    const { poll: failed } = await poll('EGS7');
+    assert.ok('problem' in failed);
+    const dark = await untilRun(run, 'it knows', ({ words }) => words.includes('does not answer'));
+    assert.deepEqual(dark.cells.map(({ cell: name, state }) => [name, state]), [[cell, 'PENDING']]);
+    // The end marker has come with the last pass: nobody knows whether the rest has.
+    site.run(run).local.set(cell, 'final_summary_x_y.txt');
+    const status = await sequencing.instrument('EGS7').status();
+    assert.equal(status.state, 'unreachable');
+    assert.equal(status.turn, null);
+    assert.deepEqual(status.queue.map(({ experiment }) => experiment), [run], 'it keeps its place');
+    assert.equal((await sequencing.run(run).status()).cells[0]?.state, 'PENDING');
+    site.down.clear();
+    site.put(run, 'EGS7', { [cell]: true });
+    await poll('EGS7');
+    await untilStatus(run, 'complete');
+    await world.replay(handle(instrumentId('EGS7')), 'listing-failed');
+    await world.replay(handle(runId(run)), 'listing-failed');
+  });
+
+  it('tells of an instrument that is silent for long, once, and of its return; of another host key at once', async () => {
+    site.plan = { ...site.plan, unreachableSeconds: 0 };
+    await poll('EGS8');
+    site.down.set('EGS8', new OperationError('DependencyDown', 'No route to host.'));
+    await poll('EGS8');
+    await poll('EGS8');
+    await until('told', () => site.troubles, (all) => all.length === 1);
+    site.down.set('EGS8', new OperationError('IntegrityMismatch', 'The host key changed.'));
+    await poll('EGS8');
+    site.down.clear();
+    await poll('EGS8');
+    await until('all told', () => site.troubles, (all) => all.length === 4);
+    assert.deepEqual(site.troubles, ['EGS8 trouble: No route to host.', 'EGS8 trouble-over: No route to host.', 'EGS8 trouble: The host key changed.', 'EGS8 trouble-over: The host key changed.']);
+  });
+
+  it('copies nothing from an instrument that is held, and goes on when it is released', async () => {
+    const run = '20260101_EGS9_12345AA_hold';
+    await poll('EGS9');
+    const instrument = sequencing.instrument('EGS9');
+    await assert.rejects(instrument.release(by), refused(/is not held/));
+    assert.equal((await instrument.hold({ actor: 'ada', reason: 'service' })).state, 'held');
+    await assert.rejects(instrument.hold(by), refused(/held already, by ada: service/));
+    site.put(run, 'EGS9', { [cellOf('12345AA0001', 'c')]: true });
+    await poll('EGS9');
+    await until('it waits', () => instrument.status(), ({ queue }) => queue.length === 1);
+    assert.equal(site.calls.some((each) => each.startsWith('copy')), false);
+    await instrument.release(by);
+    await untilStatus(run, 'complete');
+    assert.deepEqual(site.troubles, ['EGS9 hold: service', 'EGS9 release: test']);
+    await world.replay(handle(instrumentId('EGS9')), 'held-and-released');
+  });
+
+  it('sums the files of visitors, and marks test runs finished', async () => {
+    const [visitor, test] = ['20260101_EGS10_v_ada_one', '20260101_EGS10_trial'];
+    const [one, two] = [cellOf('lib', 'd'), cellOf('lib', 'e')];
+    site.put(visitor, 'EGS10', { [one]: true });
+    site.put(test, 'EGS10', { [two]: true });
+    await poll('EGS10');
+    await untilStatus(visitor, 'complete');
+    await untilSaved(test, 'complete');
+    assert.equal((await sequencing.run(visitor).status()).type?.uun, 'ada');
+    assert.ok(site.calls.includes(`finish ${one} checksums`));
+    assert.equal(site.calls.some((each) => each.includes('part') && each.includes(two)), false);
+    await world.replay(handle(runId(test)), 'test-run');
+  });
+
+  it('aborts and restores cells and runs, stops what is at work, and honours hand signals', async () => {
+    const run = '20260101_EGS11_12345AA_abort';
+    const [one, two] = [cellOf('12345AA0001', 'f'), cellOf('12345AA0002', '10')];
+    site.put(run, 'EGS11', { [one]: true, [two]: false });
+    let began = (): void => undefined;
+    const copying = new Promise<void>((resolve) => (began = resolve));
+    let stopped = false;
+    current = {
+      ...site.activities,
+      copyCell: async (input) => {
+        if (input.task.from !== one || stopped) return site.activities.copyCell(input);
+        began();
+        const beat = setInterval(() => Context.current().heartbeat({}), 50);
+        try {
+          return await Context.current().cancelled;
+        } finally {
+          stopped = true;
+          clearInterval(beat);
+        }
+      },
+    };
+    await poll('EGS11');
+    await copying;
+    const operator = sequencing.run(run);
+    await operator.cell(keyOf(one), 'abort', by);
+    await untilRun(run, 'the other one is copied', ({ cells, copying: { lastCopied } }) => lastCopied !== null && cells.some(({ cell, state }) => cell === two && state === 'PENDING'));
+    assert.ok(stopped);
+    await operator.cell(keyOf(one), 'restore', by);
+    await untilRun(run, 'the restored one is done', ({ cells }) => cells.some(({ cell, state }) => cell === one && state === 'PROCESSED'));
+    await assert.rejects(operator.act({ action: 'restore' }, by), refused(/not aborted/));
+    assert.equal((await operator.act({ action: 'abort' }, by)).status, 'aborted');
+    await operator.act({ action: 'restore' }, by);
+    site.run(run).hand = { abortedCells: [keyOf(two)] };
+    site.put(run, 'EGS11', { [one]: true, [two]: false });
+    await poll('EGS11');
+    await untilSaved(run, 'complete');
+    assert.ok([...site.run(run).events.values()].some(({ actor, event }) => actor === 'hand signal' && event.kind === 'cell-aborted'));
+    await world.replay(handle(runId(run)), 'aborted-and-restored');
+  });
+
+  it('keeps a set-up that fails as a state, and begins anew when it is cleared', async () => {
+    const run = '20260101_EGS12_12345AA_taken';
+    site.put(run, 'EGS12', { [cellOf('12345AA0001', '11')]: true });
+    let taken = true;
+    current = {
+      ...site.activities,
+      setUpRun: async (input) => {
+        if (taken) throw new OperationError('ContractError', 'The output directory belongs to somebody else.');
+        return site.activities.setUpRun(input);
+      },
+    };
+    await poll('EGS12');
+    const view = await untilStatus(run, 'failed');
+    assert.match(view.attention ?? '', /New_Run_Setup: The output directory belongs/);
+    taken = false;
+    await sequencing.run(run).act({ action: 'clear-failure' }, by);
+    await untilStatus(run, 'complete');
+    await world.replay(handle(runId(run)), 'set-up-failed-then-cleared');
+  });
+
+  it('finishes cells that lie here only, by their end marker, without a copy', async () => {
+    const run = '20260101_EGS13_12345AA_local';
+    const cell = cellOf('12345AA0001', '12');
+    const made = site.put(run, 'EGS13', {});
+    made.location = 'LOCAL';
+    made.local.set(cell, null);
+    await poll('EGS13');
+    await untilStatus(run, 'incomplete');
+    made.local.set(cell, 'final_summary_x_y.txt');
+    made.sequence += 1000;
+    await poll('EGS13');
+    await untilStatus(run, 'complete');
+    assert.equal(site.calls.some((each) => each.startsWith('copy')), false);
+  });
+
+  it('ends a run that has long been complete, and opens it again for a person or a new cell', async () => {
+    const run = '20260101_EGS14_12345AA_ended';
+    const [one, two] = [cellOf('12345AA0001', '13'), cellOf('12345AA0001', '14')];
+    site.runPlan = { ...site.runPlan, idleSeconds: 0 };
+    site.put(run, 'EGS14', { [one]: true });
+    await poll('EGS14');
+    const ended = handle(runId(run));
+    assert.deepEqual(await until('ended', () => ended.describe(), ({ status }) => status.name === 'COMPLETED').then(() => ended.result()), { experiment: run, status: 'complete' });
+    await world.replay(ended, 'ended');
+    await sequencing.run(run).cell(keyOf(one), 'reprocess', by);
+    await until('processed again', () => site.calls.filter((each) => each.startsWith('plan')).length, (times) => times === 2);
+    await until('ended again', () => ended.describe(), ({ status }) => status.name === 'COMPLETED');
+    site.put(run, 'EGS14', { [one]: true, [two]: true });
+    await poll('EGS14');
+    await until('the new cell is processed', () => site.run(run).saved?.flags.cells[keyOf(two)]?.done, (done) => done === true);
+    await assert.rejects(sequencing.run('20260101_EGS14_nobody_knows').act({ action: 'abort' }, by), refused(/There is no run/));
+  });
+
+  it('tells once of a run in which nothing changes for too long', async () => {
+    const run = '20260101_EGS21_12345AA_stall';
+    site.plan = { ...site.plan, pace: { shortest: 1, longest: 1 } };
+    site.runPlan = { ...site.runPlan, stallSeconds: 2 };
+    site.put(run, 'EGS21', { [cellOf('12345AA0001', '1d')]: false });
+    await poll('EGS21');
+    const view = await untilRun(run, 'a person is asked for', ({ attention }) => attention !== null);
+    assert.match(view.attention ?? '', /Nothing has changed for a long time/);
+    const copies = site.calls.length;
+    await until('two more idle copies', () => site.calls.length, (length) => length >= copies + 2);
+    assert.equal([...site.outbox.keys()].filter((key) => key.includes('/failed/')).length, 1);
+    site.put(run, 'EGS21', { [cellOf('12345AA0001', '1d')]: true });
+    await poll('EGS21');
+    assert.equal((await untilStatus(run, 'complete')).attention, null);
+  });
+
+  it('waits for a database that is away, in words, and loses nothing', async () => {
+    const run = '20260101_EGS15_12345AA_db';
+    site.put(run, 'EGS15', { [cellOf('12345AA0001', '15')]: true });
+    let away = 3;
+    current = {
+      ...site.activities,
+      saveRun: async (input) => {
+        if (away-- > 0) throw new OperationError('DependencyDown', 'The database does not answer.');
+        return site.activities.saveRun(input);
+      },
+    };
+    await poll('EGS15');
+    await untilSaved(run, 'complete');
+    assert.deepEqual([...site.run(run).events.keys()], [...site.run(run).events.keys()].map((_key, index) => index + 1));
+  });
+
+  it('follows growing runs of two instruments for 72 hours within the history budget (time skipped)', async () => {
+    const runs = ['EGS16', 'EGS17'].map((label) => ({ label, run: `20260101_${label}_12345AA_long`, cells: ['1', '2', '3', '4'].map((hash) => cellOf('12345AA0001', `${label.slice(3)}${hash}`)) }));
+    const turns = 12;
+    site.plan = { ...site.plan, pace: { shortest: (72 / turns) * 3600, longest: 24 * 3600 } };
+    site.runPlan = { ...site.runPlan, stallSeconds: null };
+    const passes = new Map<string, number>();
+    current = {
+      ...site.activities,
+      copyCell: async (input) => {
+        const { from } = input.task;
+        const of = site.run(input.experiment);
+        const times = (passes.get(from) ?? 0) + 1;
+        passes.set(from, times);
+        of.fresh.set(from, 5);
+        if (times > turns) of.upstream.set(from, true);
+        return site.activities.copyCell(input);
+      },
+    };
+    for (const { label, run, cells } of runs) {
+      site.put(run, label, Object.fromEntries(cells.map((cell) => [cell, false])));
+      // The server skips no time of what has open children: the run is there before its instrument meets it.
+      await world.client.workflow.start(workflowTypes.run, { workflowId: runId(run), taskQueue: taskQueues.workflows, args: [{ experiment: run }] });
+      await world.skipping.workflow.start(workflowTypes.instrument, { workflowId: instrumentId(label), taskQueue: taskQueues.workflows, args: [{ label }] });
+      await poll(label);
+    }
+    for (const { label, run } of runs) {
+      await untilSaved(run, 'complete');
+      const times = ((await handle(instrumentId(label)).fetchHistory()).events ?? []).map(({ eventTime }) => Number(eventTime?.seconds ?? 0));
+      assert.ok(times.at(-1)! - times[0]! >= 72 * 3600, 'three days passed for the instrument');
+      // A turn over four cells, whatever came: the rest of the budget is continuing as new.
+      assert.ok((await events(runId(run))) / turns < 60, `${await events(runId(run))} events of ${turns} turns`);
+      assert.ok((await events(instrumentId(label))) / turns < 25, `${await events(instrumentId(label))} events of ${turns} turns`);
+    }
+  });
+
+  it('continues as new when a history grows long, with everything it knows', async () => {
+    const run = '20260101_EGS18_12345AA_many';
+    const [one, two] = [cellOf('12345AA0001', '18'), cellOf('12345AA0002', '19')];
+    site.put(run, 'EGS18', { [one]: true, [two]: false });
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    current = {
+      ...site.activities,
+      processPart: async (input) => {
+        await held;
+        return site.activities.processPart(input);
+      },
+    };
+    await poll('EGS18');
+    await untilRun(run, 'one is processed, the other waits', ({ processing, cells, copying }) => processing !== null && copying.state !== 'copying' && cells.some(({ cell, state }) => cell === two && state === 'PENDING'));
+    const first = [await handle(runId(run)).describe(), await handle(instrumentId('EGS18')).describe()].map(({ runId: execution }) => execution);
+    const before = (await until('its turn is over', () => sequencing.instrument('EGS18').status(), ({ queue }) => queue.length === 1)).queue;
+    const flood = async (id: string, signal: string, ...args: unknown[]): Promise<void> => {
+      for (let count = 0; count < 13; count++) await Promise.all(Array.from({ length: 100 }, () => handle(id).signal(signal, ...args)));
+    };
+    await flood(runId(run), 'instrumentAnswers', { answers: true });
+    await flood(instrumentId('EGS18'), 'turnOver', { experiment: 'nobody', wants: false, idle: true });
+    for (const [index, id] of [runId(run), instrumentId('EGS18')].entries()) await until(`${id} continued`, () => handle(id).describe(), ({ runId: execution }) => execution !== first[index]);
+    const view = await sequencing.run(run).status();
+    assert.deepEqual(view.processing, { number: 1, keys: [keyOf(one)] });
+    assert.deepEqual((await sequencing.instrument('EGS18').status()).queue.map(({ experiment, lastCopied }) => [experiment, lastCopied]), before.map(({ experiment, lastCopied }) => [experiment, lastCopied]));
+    release();
+    await untilRun(run, 'the processing is known to have ended', ({ cells }) => cells.some(({ cell, state }) => cell === one && state === 'PROCESSED'));
+    site.put(run, 'EGS18', { [one]: true, [two]: true });
+    await poll('EGS18');
+    await untilSaved(run, 'complete');
+    assert.equal(site.calls.filter((each) => each.startsWith('plan')).length, 2, 'no processing was begun twice');
+    await world.replay(handle(runId(run)), 'continued');
+    await world.replay(handle(instrumentId('EGS18')), 'continued');
+  });
+
+  it('takes a processing that somebody ended for failed', async () => {
+    const run = '20260101_EGS19_12345AA_killed';
+    site.put(run, 'EGS19', { [cellOf('12345AA0001', '1a')]: true });
+    let began = (): void => undefined;
+    const processing = new Promise<void>((resolve) => (began = resolve));
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    current = {
+      ...site.activities,
+      planProcessing: async (input) => {
+        began();
+        await held;
+        return site.activities.planProcessing(input);
+      },
+    };
+    await poll('EGS19');
+    await processing;
+    await handle(processingId(run, 1)).terminate('by hand');
+    await untilRun(run, 'failed', ({ cells }) => cells[0]?.state === 'FAILED');
+    release();
+    current = site.activities;
+    await sequencing.run(run).cell(keyOf(cellOf('12345AA0001', '1a')), 'retry', by);
+    await untilSaved(run, 'complete');
+  });
+
+  it('does the same when every task is a replay', async () => {
+    await workers.stop();
+    workers = await work(0);
+    try {
+      const run = '20260101_EGS20_12345AA_replayed';
+      const [one, two] = [cellOf('12345AA0001', '1b'), cellOf('12345AA0002', '1c')];
+      site.put(run, 'EGS20', { [one]: true, [two]: true });
+      await poll('EGS20');
+      await untilSaved(run, 'complete');
+      assert.deepEqual(site.calls.filter((each) => each.startsWith('finish')).toSorted(), [`finish ${one} full`, `finish ${two} full`]);
+    } finally {
+      await workers.stop();
+      workers = await work();
+    }
+  });
+
+  it('drains the outbox and imports old runs', async () => {
+    const drained = await world.client.workflow.execute(workflowTypes.outbox, { workflowId: outboxId, taskQueue: taskQueues.workflows });
+    assert.deepEqual(drained, { sent: 0, waiting: 0, problem: null });
+    await world.replay(handle(outboxId), 'nothing-to-send');
+    assert.equal((await sequencing.importRuns({ dryRun: true })).report, '/state/import.tsv');
+    await world.replay(handle(importId), 'dry-run');
+  });
+});

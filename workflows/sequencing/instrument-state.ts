@@ -1,0 +1,112 @@
+/** What an instrument's entity decides by itself: troubles, the order of copies, and how it shows both. No SDK, no clock. */
+import type { Problem } from '../../domain/errors.ts';
+import { dueAt, queueOrder } from '../../domain/sequencing/sync-queue.ts';
+import type { InstrumentState, InstrumentStateName, InstrumentStatus, Poll, QueuedRun, Trouble } from './contract.ts';
+
+export const newInstrument: InstrumentState = { plan: null, told: 0, listedAt: null, runs: 0, cells: 0, notes: [], troubles: [], hold: null, queue: [], turn: null };
+
+/** Until the first listing has told what is configured. */
+const unreachableSeconds = 3600;
+
+/** Kinds of trouble in which there is no listing. */
+const blinding: ReadonlySet<Trouble['kind']> = new Set<Trouble['kind']>(['unreachable', 'host-key', 'listing']);
+
+export const answers = ({ troubles }: InstrumentState): boolean => !troubles.some(({ kind }) => blinding.has(kind));
+
+function troubleOf({ type, message }: Problem): { kind: Trouble['kind']; message: string } {
+  if (type === 'IntegrityMismatch') return { kind: 'host-key', message };
+  return { kind: type === 'TransportError' || type === 'DependencyDown' ? 'unreachable' : 'listing', message };
+}
+
+/** The troubles after a poll: what goes on keeps its beginning. */
+function troublesAfter(state: InstrumentState, poll: Poll): Trouble[] {
+  const found: { kind: Trouble['kind']; message: string }[] = [];
+  if ('problem' in poll) {
+    found.push(troubleOf(poll.problem));
+    // Nobody can tell whether the clock is right now.
+    found.push(...state.troubles.filter(({ kind }) => kind === 'clock-skew'));
+  } else {
+    const { clockAheadSeconds, plan } = poll.listing;
+    if (Math.abs(clockAheadSeconds) > plan.clockSkewSeconds) {
+      found.push({ kind: 'clock-skew', message: `Its clock is ${Math.abs(clockAheadSeconds)} s ${clockAheadSeconds > 0 ? 'ahead of' : 'behind'} ours.` });
+    }
+  }
+  return found.map(({ kind, message }) => {
+    const before = state.troubles.find((each) => each.kind === kind);
+    return { kind, message, since: before?.since ?? poll.at, told: before?.told ?? false };
+  });
+}
+
+/** The state after a poll. Nothing that was known of runs is forgotten because of a failure. */
+export function afterPoll(state: InstrumentState, poll: Poll): InstrumentState {
+  const troubles = troublesAfter(state, poll);
+  if ('problem' in poll) return { ...state, troubles };
+  const { plan, runs, cells, notes } = poll.listing;
+  return { ...state, troubles, plan, runs, cells, notes, listedAt: poll.at };
+}
+
+/** The troubles that people are to be told of now: silence only after a while, all else at once. */
+export function untold({ troubles, plan }: InstrumentState, at: string): Trouble[] {
+  const patience = plan?.unreachableSeconds ?? unreachableSeconds;
+  const lasts = ({ since }: Trouble): number => (Date.parse(at) - Date.parse(since)) / 1000;
+  return troubles.filter((trouble) => !trouble.told && (trouble.kind === 'host-key' || trouble.kind === 'clock-skew' || lasts(trouble) >= patience));
+}
+
+/** Unix seconds from which a run may be copied. */
+export function dueOf(run: QueuedRun, { plan }: Pick<InstrumentState, 'plan'>): number {
+  return run.urgent || plan === null ? run.firstSeen : dueAt(run, plan.pace);
+}
+
+/** The queue in the order of turns: those that are due, the oldest wait first, then the others by when they are. */
+export function orderedQueue(state: Pick<InstrumentState, 'queue' | 'plan'>, now: number): QueuedRun[] {
+  const isDue = (run: QueuedRun): boolean => dueOf(run, state) <= now;
+  const later = state.queue.filter((run) => !isDue(run)).toSorted((a, b) => dueOf(a, state) - dueOf(b, state));
+  return [...queueOrder(state.queue.filter(isDue)), ...later];
+}
+
+/** Why nothing is begun at all now; null: something may. */
+export function standstill(state: InstrumentState): InstrumentStateName | null {
+  if (state.hold !== null) return 'held';
+  if (!answers(state)) return 'unreachable';
+  if (state.plan === null) return 'unknown';
+  return state.plan.quiet ? 'quiet' : null;
+}
+
+/** The run whose turn it is now, or when somebody's will be (Unix seconds), or neither. */
+export function nextTurn(state: InstrumentState, now: number): { run: QueuedRun } | { at: number } | null {
+  const [first] = orderedQueue(state, now);
+  if (state.turn !== null || first === undefined || standstill(state) !== null) return null;
+  const due = dueOf(first, state);
+  return due <= now ? { run: first } : { at: due };
+}
+
+export function statusOf(label: string, state: InstrumentState, now: number): InstrumentStatus {
+  const { plan: _plan, told: _told, queue: _queue, ...shown } = state;
+  return {
+    ...shown,
+    label,
+    state: standstill(state) ?? 'listed',
+    queue: orderedQueue({ ...state, queue: state.queue.filter(({ experiment }) => experiment !== state.turn?.experiment) }, now).map((run, index) => ({ ...run, place: index + 1, due: new Date(dueOf(run, state) * 1000).toISOString() })),
+  };
+}
+
+const stateWords: Readonly<Record<InstrumentStateName, string>> = {
+  listed: 'answers',
+  unreachable: 'does not answer as it should',
+  held: 'is held: nothing is copied',
+  quiet: 'is left alone in its quiet hours',
+  unknown: 'was not listed yet',
+};
+
+/** What the UI shows (Markdown). Bounded: the first 20 of the queue. */
+export function inWords({ label, state, runs, cells, hold, troubles, turn, queue, notes }: InstrumentStatus): string {
+  return [
+    `**${label}** ${stateWords[state]}: ${runs} runs, ${cells} cells.`,
+    ...(hold === null ? [] : [`Held by ${hold.actor} since ${hold.since}: ${hold.reason}`]),
+    ...troubles.map(({ since, message }) => `Since ${since}: ${message}`),
+    turn === null ? 'Nothing is being copied.' : `**${turn.experiment}** is being copied since ${turn.since}.`,
+    '',
+    ...queue.slice(0, 20).map(({ place, experiment, due }) => `${place}. ${experiment}, from ${due}`),
+    ...notes.map((note) => `- ${note}`),
+  ].join('\n');
+}
