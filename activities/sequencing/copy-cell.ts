@@ -5,7 +5,7 @@ import type { Config, InstrumentConfig } from '../../config/schema.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import { OperationError } from '../../domain/errors.ts';
 import { endMarkerOf } from '../../domain/sequencing/final-summary.ts';
-import { rawSignalDirectories } from '../../domain/sequencing/layout.ts';
+import { fileTypes, parts, rawSignalDirectories } from '../../domain/sequencing/layout.ts';
 import { local, parseLocation } from '../../domain/sequencing/location.ts';
 import { cellAddress } from '../../domain/sequencing/names.ts';
 import type { CopyTask, Pass } from '../../domain/sequencing/sync-plan.ts';
@@ -16,6 +16,7 @@ import { fileError } from '../platform/files/file-error.ts';
 import { run } from '../platform/processes/run.ts';
 import { rsync, type RsyncCopy, type RsyncProgress, type RsyncResult, type RsyncRoute } from '../platform/rsync/index.ts';
 import { runOverSsh, type SshTarget } from '../platform/ssh/index.ts';
+import { checkMounted } from './mounted.ts';
 import { isHashList, wrongFiles } from './output-hashes.ts';
 import { instrumentOf, runDirectories, runsRoot, sshTargetOf } from './settings.ts';
 import { checkSpace, isTight } from './space.ts';
@@ -30,9 +31,6 @@ export interface CopyInput {
   pass: Pass;
 }
 
-/** More files than this that differ from the instrument's list are fetched again by a comparison of the whole cell. */
-const mostRepairs = 20;
-
 /**
  * A pass that is stopped leaves what arrived, and the next goes on from there. A comparing pass over the whole cell ends well only when the copy is
  * what the instrument has, and what its own list of hashes says, where it wrote one: files that are not are fetched again once, by content.
@@ -46,6 +44,7 @@ export async function copyCell(config: Config, input: CopyInput, hooks: Hooks<Co
   const cell = cellAddress(task.to);
   const destination = join(runDirectories(config, input.experiment).run, cell.library);
   const here = join(destination, cell.directory);
+  await checkMounted(runsRoot(config));
   await mkdir(destination, { recursive: true }).catch((error: unknown) => {
     throw fileError(error, `make the directory ${destination}`, destination);
   });
@@ -136,9 +135,11 @@ function copyHooks(cell: string, hooks: Hooks<CopyProgress>): Hooks<RsyncProgres
 function progressOf(cell: string, { bytes, files, filesLeft, bytesPerSecond: rate, secondsLeft }: RsyncProgress): CopyProgress {
   const totalFiles = filesLeft === null ? null : files + filesLeft;
   const size = (count: number): string => formatBytes(BigInt(count));
-  const parts = [`${files}${totalFiles === null ? '' : ` of ${totalFiles}`} files`, size(bytes), `${size(rate)}/s`, ...(secondsLeft === null ? [] : [`${formatDuration(secondsLeft)} left`])];
-  return { cell, bytes, files, totalFiles, rate, secondsLeft, text: `copying ${cell}: ${parts.join(', ')}` };
+  const told = [`${files}${totalFiles === null ? '' : ` of ${totalFiles}`} files`, size(bytes), `${size(rate)}/s`, ...(secondsLeft === null ? [] : [`${formatDuration(secondsLeft)} left`])];
+  return { cell, bytes, files, totalFiles, rate, secondsLeft, text: `copying ${cell}: ${told.join(', ')}` };
 }
+
+const dataDirectories = fileTypes.flatMap(({ stem }) => parts.map((part) => `${stem}${part}/`));
 
 /** Compares the copy with the instrument's lists of hashes and fetches again, by content, what differs. */
 async function checkHashes(copy: RsyncCopy, { cell, here }: { cell: string; here: string }, hooks: Hooks<CopyProgress>): Promise<RsyncResult[]> {
@@ -150,19 +151,14 @@ async function checkHashes(copy: RsyncCopy, { cell, here }: { cell: string; here
   };
   const wrong = await wrongFiles({ directory: here, lists, cellDirectory }, checking);
   if (wrong.length === 0) return [];
-  const items = wrong.length > mostRepairs ? [copy.item] : wrong.map((path) => [...copy.item, ...path.split('/')]);
   const results: RsyncResult[] = [];
-  for (const item of items) results.push(await rsync({ ...copy, item, comparison: 'content' }, copyHooks(cell, hooks)).catch(goneUpstream(copy.item, item)));
+  for (const directory of new Set(wrong.map((path) => path.slice(0, Math.max(0, path.lastIndexOf('/')))))) {
+    // Beside a file at the top lies all the rest.
+    const narrowed = directory === '' ? { exclude: dataDirectories } : { item: [...copy.item, ...directory.split('/')] };
+    results.push(await rsync({ ...copy, ...narrowed, comparison: 'content' }, copyHooks(cell, hooks)));
+  }
   const stillWrong = await wrongFiles({ directory: here, lists, cellDirectory, only: new Set(wrong) }, checking);
   if (stillWrong.length === 0) return results;
   const named = stillWrong.slice(0, 3).map((path) => `“${path}”`).join(', ');
   throw new OperationError('IntegrityMismatch', `${cell}: ${stillWrong.length} files are not what the instrument’s own list says, also when fetched again: ${named}${stillWrong.length > 3 ? ', …' : ''}.`, { place: { file: join(here, stillWrong[0]!) } });
-}
-
-/** A file that the instrument has listed and lost: what is wrong with it is said by the check that follows. */
-function goneUpstream(cell: readonly string[], item: readonly string[]): (error: unknown) => RsyncResult {
-  return (error) => {
-    if (item.length === cell.length || !(error instanceof OperationError) || error.type !== 'NotFound') throw error;
-    return { files: 0, totalBytes: 0, changedFiles: 0, changedNames: [], sentBytes: 0, matchedBytes: 0, vanishedFiles: 0, seconds: 0 };
-  };
 }

@@ -36,27 +36,33 @@ const mostProblems = 20;
 export async function importRuns({ config, database, version }: SaveDeps, { dryRun, now }: { dryRun: boolean; now: string }, hooks: Hooks<{ runs: number; text: string }> = {}): Promise<ImportResult> {
   const result: ImportResult = { dryRun, runs: 0, known: 0, statuses: {}, problems: [], report: join(config.stateDirectory, 'sequencing', `import-${now.replaceAll(':', '')}${dryRun ? '-dry-run' : ''}.tsv`) };
   const lines = [['run', 'status', 'cells', 'remarks']];
+  const leave = (directory: string, problem: Problem): void => {
+    lines.push([directory, 'left alone', '', problem.message]);
+    if (result.problems.length < mostProblems) result.problems.push({ directory, problem });
+  };
   for (const directory of await runDirectoriesIn(config)) {
     hooks.signal?.throwIfAborted();
     hooks.onProgress?.({ runs: result.runs, text: `reading ${directory}` });
     const found = await readOrProblem(join(runsRoot(config), directory), hooks);
     if ('type' in found) {
-      if (result.problems.length < mostProblems) result.problems.push({ directory, problem: found });
-      lines.push([directory, 'unreadable', '', found.message]);
+      leave(directory, found);
       continue;
     }
     if (found.files === null) continue;
+    const problem = placeProblem(config, directory, found.experiment);
+    if (problem !== null) {
+      leave(directory, problem);
+      continue;
+    }
     if ((await storedRun(database, found.experiment)) !== null) {
       result.known++;
       continue;
     }
     const { record, remarks } = recordOf(config, found, now);
-    const fault = placeFault(config, directory, found.experiment);
-    if (fault === null && !dryRun) await take({ config, database }, { record, remarks, version, now });
+    if (!dryRun) await take({ config, database }, { record, remarks, version, now });
     result.runs++;
     result.statuses[record.status] = (result.statuses[record.status] ?? 0) + 1;
-    lines.push([directory, record.status, counts(record), [...(fault === null ? [] : [fault]), ...remarks, ...found.warnings].join(' ')]);
-    if (fault !== null && result.problems.length < mostProblems) result.problems.push({ directory, problem: { type: 'ContractError', message: fault } });
+    lines.push([directory, record.status, counts(record), [...remarks, ...found.warnings].join(' ')]);
   }
   await writeFileAtomic(result.report, lines.map((line) => `${line.map((text) => text.replaceAll(/\p{Cc}+/gu, ' ')).join('\t')}\n`).join(''));
   return result;
@@ -91,15 +97,16 @@ async function readOrProblem(path: string, { signal }: Hooks<unknown>): Promise<
 }
 
 /** Why a run cannot be taken over from where it lies; null when it can. */
-function placeFault(config: Config, directory: string, experiment: string): string | null {
+function placeProblem(config: Config, directory: string, experiment: string): Problem | null {
+  const fault = (message: string): Problem => ({ type: 'ContractError', message });
   const name = directory.slice(directory.lastIndexOf('/') + 1);
-  if (experimentOf(name) !== name) return `The directory ${directory} is a variant of the run ${experiment} and is left alone.`;
+  if (experimentOf(name) !== name) return fault(`The directory ${directory} is a variant of the run ${experiment}.`);
   try {
     const place = runPath(experiment, config.sequencing.batching);
-    return place === directory ? null : `The run lies in ${directory} and belongs in ${place}: move it first, or it would be copied again.`;
+    return place === directory ? null : fault(`The run lies in ${directory} and belongs in ${place}: move it first, or it would be copied again.`);
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
-    return error.message;
+    return fault(error.message);
   }
 }
 

@@ -1,4 +1,4 @@
-import { userInfo, hostname } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { Context } from '@temporalio/activity';
 import type { Config, Secret } from '../../config/schema.ts';
 import { classifyExperiment } from '../../domain/sequencing/experiment-type.ts';
@@ -18,7 +18,7 @@ import { listCells } from './run-store.ts';
 import { keepRun } from './save-run.ts';
 import { instrumentPrefix, senderOf } from './send-message.ts';
 import { makeRunDirectories } from './set-up-run.ts';
-import { instrumentOf, runDirectories } from './settings.ts';
+import { instrumentOf, runDirectories, runsRoot } from './settings.ts';
 import { changedSightings } from './sighting-store.ts';
 
 export interface SequencingDeps {
@@ -32,9 +32,18 @@ export interface SequencingDeps {
 
 const aliveEveryMs = 5000;
 
+/** Who we are; in a container an account may have a number only. */
+function account(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}
+
 /** Activities for hosts that see raw copies, products and the keys of ssh. */
 export function createSequencingFilesActivities({ config, database, version }: Omit<SequencingDeps, 'readSecret'>): SequencingFileActivities {
-  const program = `Longshore ${version} by ${userInfo().username}@${hostname()}`;
+  const program = `Longshore ${version} by ${account()}@${hostname()}`;
   const signal = (): { signal: AbortSignal } => ({ signal: Context.current().cancellationSignal });
   return {
     listInstrument: ({ instrument }) => keepingAlive(`listing ${instrument}`, () => pollInstrument({ config, database }, instrument, signal())),
@@ -51,7 +60,7 @@ export function createSequencingFilesActivities({ config, database, version }: O
 
     async setUpRun({ experiment, location }) {
       const { run, output } = runDirectories(config, experiment);
-      await makeRunDirectories({ run, output });
+      await makeRunDirectories({ runsRoot: runsRoot(config), run, output });
       return { upstream: location, output, runPath: run, type: classifyExperiment(experiment) };
     },
 

@@ -9,6 +9,7 @@ import { instrumentOf as labelOf } from '../../domain/sequencing/names.ts';
 import type { LocalCell, OpenedRun, RunLook, RunSighting } from '../../workflows/sequencing/contract.ts';
 import type { Database } from '../platform/database/index.ts';
 import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
+import { checkMounted } from './mounted.ts';
 import { readRunDirectory, type RunDirectory } from './run-directory.ts';
 import { storedRun } from './run-store.ts';
 import { runDirectories, runPlan, runsRoot } from './settings.ts';
@@ -18,7 +19,7 @@ const mostWarnings = 20;
 
 const nothingHere: RunLook = { cells: [], found: null, outputResolves: false, warnings: [] };
 
-/** The run's directory; an empty look where there is none. Throws `NotFound` when the root of raw copies is missing, `PermissionDenied`, `TransportError`, `InputCorrupt`. */
+/** The run's directory; an empty look where there is none. Throws `DependencyDown` when the root of raw copies is missing, `PermissionDenied`, `TransportError`, `InputCorrupt`. */
 export async function lookAtRun(config: Config, experiment: string, hooks: { signal?: AbortSignal } = {}): Promise<RunLook> {
   const directory = await readIfThere(config, experiment, hooks);
   return directory === null ? nothingHere : lookOf(directory);
@@ -50,11 +51,7 @@ async function readIfThere(config: Config, experiment: string, hooks: { signal?:
     await stat(run);
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') throw fileError(error, `look at ${run}`, run);
-    // With the disk gone every run would look as if it had lost its data.
-    const root = runsRoot(config);
-    await stat(root).catch((cause: unknown) => {
-      throw fileError(cause, `look at ${root}`, root);
-    });
+    await checkMounted(runsRoot(config));
     return null;
   }
   return readRunDirectory(run, hooks);

@@ -64,7 +64,7 @@ const claimMs = 2 * sendMs;
 const backOffMs = (attempts: number): number => Math.min(3_600_000, 30_000 * 2 ** Math.min(attempts, 10));
 
 /** These come from the receiver's state: the next message would fare no better. */
-const outages: ReadonlySet<Problem['type']> = new Set<ErrorType>(['DependencyDown', 'TransportError', 'ConfigError']);
+const outages: ReadonlySet<Problem['type']> = new Set<ErrorType>(['DependencyDown', 'TransportError']);
 
 /**
  * Tells what is due: of each run in order, so that a message waits for those noted before it. Several may do it at the same

@@ -1,6 +1,7 @@
 /** One look at an instrument: what it holds by the names of first sight, and which runs have to know. */
 import { join } from 'node:path';
 import type { Config, InstrumentConfig } from '../../config/schema.ts';
+import { OperationError } from '../../domain/errors.ts';
 import { runPath } from '../../domain/sequencing/batching.ts';
 import type { Pin } from '../../domain/sequencing/identity.ts';
 import { listInstrument as named } from '../../domain/sequencing/listing.ts';
@@ -37,7 +38,9 @@ export async function pollInstrument({ config, database }: Deps, label: string, 
   const before = await storedSightings(database, label);
   const found = isLocal(instrument) ? localRuns(config, label, listing, pins) : await namedRuns({ config, database }, instrument, listing, at);
   const gone = isLocal(instrument) ? [] : await goneRuns(database, { label, listing, found: found.runs, pins, runs, before });
-  const sightings = await Promise.all([...found.runs.map((run) => withHidden(run, listing.unreadable, before.get(run.experiment))), ...gone].map(async (run): Promise<Sighting> => ({ ...run, signals: await signalsOf({ config, database }, runs.find(({ experiment }) => experiment === run.experiment)) })));
+  const recorded = new Map(runs.map((run) => [run.experiment, run]));
+  const seen = [...found.runs.map((run) => withHidden(run, listing.unreadable, before.get(run.experiment))), ...gone];
+  const sightings = await Promise.all(seen.map(async (run): Promise<Sighting> => ({ ...run, signals: await signalsOf({ config, database }, recorded.get(run.experiment)) })));
   const sequence = await saveSightings(database, { label, sightings, matters: (sighting) => matters(database, sighting), at });
   return {
     sequence,
@@ -73,9 +76,10 @@ async function namedRuns({ config, database }: Deps, { label, location }: Instru
   const ended = new Set(listing.cells.filter((cell) => cell.ended).map(({ directory, library, cell }) => [directory, library, cell].join('/')));
   const read = async () => named({ instrument: label, location, paths, pins: await storedPins(database) });
   const first = await read();
-  await keepPins(database, first.pins.filter(({ experiment }) => componentFault(experiment) === null), at);
-  const { rows, pins: unkept, problems } = first.pins.length === 0 ? first : await read();
-  const left = new Map(unkept.map(({ experiment, rawDirectory }) => [experiment, rawDirectory]));
+  const wanted = first.pins.filter(({ experiment }) => isRun(experiment));
+  await keepPins(database, wanted.filter(({ experiment }) => nameFault(config, experiment) === null), at);
+  const { rows, pins: unkept, problems } = wanted.length === 0 ? first : await read();
+  const left = new Map(unkept.filter(({ experiment }) => isRun(experiment)).map(({ experiment, rawDirectory }) => [experiment, rawDirectory]));
   const runs = new Map<string, SeenRun>();
   for (const { experiment, location: place, cell } of rows) {
     if (left.has(experiment) || !isRun(experiment)) continue;
@@ -83,27 +87,36 @@ async function namedRuns({ config, database }: Deps, { label, location }: Instru
     run.cells.push({ cell, ended: ended.has(`${rawDirectoryOf(place)}/${cell}`) });
     runs.set(experiment, run);
   }
-  const notes = [...problems.map(({ message }) => message), ...[...left].map(([experiment, raw]) => `${label}: “${raw}” would be the run “${experiment}”, whose name ${componentFault(experiment) ?? 'was just taken'}; it is left out.`)];
+  const notes = [...problems.map(({ message }) => message), ...[...left].map(([experiment, raw]) => `${label}: “${raw}” would be the run “${experiment}”, whose name ${nameFault(config, experiment) ?? 'was just taken'}; it is left out.`)];
   return { runs: [...runs.values()], notes };
+}
+
+/** Why a run cannot have that name, as the end of a sentence; null when it can. */
+function nameFault(config: Config, experiment: string): string | null {
+  return componentFault(experiment) ?? (placeOf(config, experiment) === null ? `has no place in batches by ${config.sequencing.batching}` : null);
+}
+
+/** Where the run belongs below the root of raw copies; null for a name without the date that its batch needs. */
+function placeOf({ sequencing: { batching } }: Config, experiment: string): string | null {
+  try {
+    return runPath(experiment, batching);
+  } catch (error) {
+    if (error instanceof OperationError) return null;
+    throw error;
+  }
 }
 
 /** Runs that lie in the root of raw copies and come from no other instrument. */
 function localRuns(config: Config, label: string, listing: InstrumentListing, pins: readonly Pin[]): { runs: SeenRun[]; notes: string[] } {
-  const { batching, namePattern } = config.sequencing;
-  const isRun = experimentFilter(namePattern);
+  const isRun = experimentFilter(config.sequencing.namePattern);
   const others = new Set(pins.filter(({ instrument }) => instrument !== label).map(({ experiment }) => experiment));
   const runs = new Map<string, SeenRun>();
   const notes: string[] = [];
   for (const { directory, experiment, library, cell, ended } of listing.cells) {
     if (others.has(experiment) || !isRun(experiment) || experimentOf(experiment) !== experiment) continue;
-    let place: string;
-    try {
-      place = runPath(experiment, batching);
-    } catch {
-      continue; // no name of a run in batches
-    }
+    const place = placeOf(config, experiment);
     if (place !== directory) {
-      notes.push(`${label}: “${directory}” is not where the run belongs (${place}); it is left out.`);
+      notes.push(`${label}: “${directory}” is not where the run belongs (${place ?? 'a batch that its name does not tell'}); it is left out.`);
       continue;
     }
     const run = runs.get(experiment) ?? { experiment, location: local, listed: false, cells: [] };

@@ -1,7 +1,7 @@
 /** Writes what is recorded of a run as the touch files of `pipeline/`, which scripts and people read. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { OperationError } from '../../domain/errors.ts';
 import type { RunFlags } from '../../domain/sequencing/flags.ts';
@@ -21,8 +21,13 @@ import { readPipelineDirectory } from './run-directory.ts';
  * Throws `ContractError` (a key that is no name), and what `writeFileAtomic` throws.
  */
 export async function projectRun({ directory, previous, next }: { directory: string; previous: RunFlags | null; next: RunFlags }): Promise<Drift[]> {
-  const found = (await readPipelineDirectory(directory))?.files ?? null;
-  if (!next.known) return [];
+  // Hidden files are nobody's signs: what a killed writer or a network file system leaves.
+  const found = (await readPipelineDirectory(directory))?.files.filter(({ name }) => !name.startsWith('.')) ?? null;
+  if (!next.known) {
+    // Its set-up failed and is to begin anew.
+    for (const { name } of previous === null ? [] : pipelineFiles(previous)) await remove(join(directory, name));
+    return [];
+  }
   await makeDirectory(directory);
   const there = found ?? [];
   const read = readPipelineFiles(found).run;
@@ -68,7 +73,7 @@ async function touch(path: string): Promise<void> {
 
 /** Makes a symbolic link, in one step over one that is there. Throws `PermissionDenied`, `NotFound`, `StorageFull`. */
 export async function replaceLink(path: string, target: string): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   try {
     await symlink(target, temporary);
     await rename(temporary, path);

@@ -99,18 +99,29 @@ export async function saveRun(db: Database, run: RunRecord, at: string): Promise
     const { run_id: runId, revision } = stored!;
     if (Number(revision) > run.revision) return false;
     await trx('run').where({ run_id: runId }).update(columns);
-    const cells = cellRows(run).map((row) => ({ ...row, run_id: runId, first_seen: at, changed_at: at }));
-    if (cells.length > 0) {
-      const changed = Object.keys(cells[0]!).filter((column) => column !== 'first_seen');
-      await trx('cell').insert(cells).onConflict(['run_id', 'cell_key']).merge(changed);
-    }
-    await trx('cell').where({ run_id: runId }).whereNotIn('cell_key', cells.map(({ cell_key }) => cell_key)).del();
+    const cells = cellRows(run);
+    const before: CellRow[] = await trx('cell').where({ run_id: runId });
+    const known = new Map(before.map((row) => [row.cell_key, row]));
+    // What has not changed keeps the time at which it did.
+    const changed = cells.filter((row) => !isSame(row, known.get(row.cell_key))).map((row) => ({ ...row, run_id: runId, first_seen: at, changed_at: at }));
+    if (changed.length > 0) await trx('cell').insert(changed).onConflict(['run_id', 'cell_key']).merge(Object.keys(changed[0]!).filter((column) => column !== 'first_seen'));
+    const kept = new Set(cells.map(({ cell_key }) => cell_key));
+    const gone = [...known.keys()].filter((key) => !kept.has(key));
+    if (gone.length > 0) await trx('cell').where({ run_id: runId }).whereIn('cell_key', gone).del();
     return true;
   });
 }
 
+/** What is written of a cell: marks as truth values, and no state for what is no cell. */
+type CellColumns = { [Column in keyof CellRow]: CellRow[Column] extends number ? boolean : Column extends 'state' ? CellState | '' : CellRow[Column] };
+
+function isSame(row: CellColumns, stored: CellRow | undefined): boolean {
+  const columns = new Map<string, unknown>(Object.entries(stored ?? {}));
+  return Object.entries(row).every(([column, value]) => (typeof value === 'boolean' ? Number(value) : value) === columns.get(column));
+}
+
 /** A row for every cell that is seen or recorded. */
-function cellRows({ cells, flags }: RunRecord) {
+function cellRows({ cells, flags }: RunRecord): CellColumns[] {
   const seen = new Map(cells.map((cell) => [cell.key, cell]));
   const keys = [...new Set([...seen.keys(), ...Object.keys(flags.cells)])].toSorted(compareBytes);
   return keys.map((key) => {

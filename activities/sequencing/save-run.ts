@@ -8,10 +8,11 @@ import { ticketMessage, type TicketEvent } from '../../domain/sequencing/ticket-
 import type { EventEntry, RunSave } from '../../workflows/sequencing/contract.ts';
 import type { Database } from '../platform/database/index.ts';
 import { appendEvents, type StoredEvent } from './event-store.ts';
+import { checkMounted } from './mounted.ts';
 import { enqueueMessages, type OutboxMessage } from './outbox.ts';
 import { projectRun } from './project-run.ts';
 import { saveProjected, saveRun, storedRun } from './run-store.ts';
-import { runDirectories } from './settings.ts';
+import { runDirectories, runsRoot } from './settings.ts';
 
 export interface SaveDeps {
   config: Config;
@@ -22,7 +23,7 @@ export interface SaveDeps {
   program: string;
 }
 
-/** May be done again, and by a worker that was given up: a newer record stays. Throws what the database and `projectRun` throw. */
+/** May be done again, and by a worker that was given up: a newer record stays. Throws what the database and `projectRun` throw, and `DependencyDown` when the root of raw copies is not there; then all but the files is kept. */
 export async function keepRun({ config, database, version, program }: SaveDeps, save: RunSave): Promise<{ drift: Drift[] }> {
   const { events, notices, ...run } = save;
   const at = new Date().toISOString();
@@ -34,6 +35,7 @@ export async function keepRun({ config, database, version, program }: SaveDeps, 
 
 /** Writes the files of the newest record, until no newer one has come meanwhile. */
 export async function projectStored({ config, database }: Pick<SaveDeps, 'config' | 'database'>, experiment: string): Promise<Drift[]> {
+  await checkMounted(runsRoot(config));
   const directory = join(runDirectories(config, experiment).run, 'pipeline');
   const drift = new Map<string, Drift>();
   for (;;) {

@@ -4,19 +4,20 @@ import { chown, mkdir, readdir, readlink, rename, rm, stat, symlink } from 'node
 import { dirname, join } from 'node:path';
 import { OperationError } from '../../domain/errors.ts';
 import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
+import { checkMounted } from './mounted.ts';
 import { replaceLink } from './project-run.ts';
 
 /**
  * Makes `run` with its `pipeline/` (whose group becomes that of the products), `output`, and the links both ways (`pipeline/output`, `rundata`).
  * May be done again for the same run.
  *
- * Throws `ContractError` when `output` holds something of somebody else, in which nothing is written then; `NotFound` when the root of products is
- * not there, `PermissionDenied`, `StorageFull`.
- * @param directories absolute.
+ * Throws `ContractError` when `output` holds something of somebody else, in which nothing is written then; `DependencyDown` when a root is not there,
+ * `PermissionDenied`, `StorageFull`.
+ * @param places absolute; `runsRoot` is that of raw copies.
  */
-export async function makeRunDirectories({ run, output }: { run: string; output: string }): Promise<void> {
-  // A root that is not there is a disk that is not mounted: it is never made.
-  await guarded('look at', dirname(output), () => stat(dirname(output)));
+export async function makeRunDirectories({ runsRoot, run, output }: { runsRoot: string; run: string; output: string }): Promise<void> {
+  await checkMounted(runsRoot);
+  await checkMounted(dirname(output));
   await guarded('make the directory', run, () => mkdir(run, { recursive: true }));
   await claimOutput(run, output);
   const pipeline = join(run, 'pipeline');

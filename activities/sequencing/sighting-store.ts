@@ -1,5 +1,4 @@
 /** What instruments held when they were last listed, with a number for every change that a run must know of. */
-import { local } from '../../domain/sequencing/location.ts';
 import type { RunSighting, SightedCell } from '../../workflows/sequencing/contract.ts';
 import { transaction, type Database } from '../platform/database/index.ts';
 
@@ -7,6 +6,7 @@ import { transaction, type Database } from '../platform/database/index.ts';
 export interface Sighting {
   experiment: string;
   location: string;
+  /** False: the instrument has it no more, or it is local. */
   listed: boolean;
   cells: SightedCell[];
   /** Signals that people gave by files and that are not recorded yet, as text; empty without any. */
@@ -76,7 +76,5 @@ export async function changedSightings(db: Database, { instrument, after, limit 
 }
 
 function sightingOf({ experiment, instrument, location, first_seen, listed, cells }: SightingRow): RunSighting {
-  // What lies here already has no cells upstream.
-  const upstream = listed === 1 && location !== local;
-  return { experiment, instrument, location, firstSeen: Number(first_seen), listed: upstream, cells: upstream ? JSON.parse(cells) : [] };
+  return { experiment, instrument, location, firstSeen: Number(first_seen), listed: listed === 1, cells: JSON.parse(cells) };
 }

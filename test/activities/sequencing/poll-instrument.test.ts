@@ -1,6 +1,6 @@
 /** What a poll keeps and whom it tells, on real directories. */
 import assert from 'node:assert/strict';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { storedPins } from '../../../activities/sequencing/pin-store.ts';
 import { saveRun } from '../../../activities/sequencing/run-store.ts';
@@ -97,7 +97,35 @@ describe('a poll of an instrument', () => {
     assert.match((await poll()).notes.join(), /“a_b” would be the run 20190614_EGS2_a_b, which “a b” on EGS2 is already/);
   });
 
-  it('leaves out names that are no runs or too long, and says so of the latter', async () => {
+  it('names nothing that is no run by the configured pattern', async () => {
+    await cell(`11685BN/lib/${a}`);
+    const config = { ...site.config, sequencing: { ...site.config.sequencing, namePattern: '\\d{8}_MIN2_.*' } };
+    const { runs, notes } = await pollInstrument({ config, database: site.database }, 'EGS2');
+    assert.deepEqual([runs, notes, await storedPins(site.database), await changes()], [0, [], [], []]);
+  });
+
+  it('keeps what it knew of a library that cannot be looked into', async function () {
+    if (process.getuid?.() === 0) this.skip();
+    await cell(`11685BN/lib/${a}`);
+    await cell(`11685BN/secret/${b}`);
+    await poll();
+    await changes();
+    await chmod(join(site.data, '11685BN/secret'), 0);
+    assert.match((await poll()).notes.join(), /“11685BN\/secret” cannot be looked into/);
+    assert.deepEqual(await changes(), []);
+    await chmod(join(site.data, '11685BN/secret'), 0o755);
+  });
+
+  it('leaves out names that have no place in batches, and says so', async () => {
+    await cell(`x/lib/${a}`);
+    await cell(`y/lib/20abcdef_1558_1A_PAD00001_aaaaaaaa`);
+    const config = { ...site.config, sequencing: { ...site.config.sequencing, batching: 'month' as const } };
+    const { runs, notes } = await pollInstrument({ config, database: site.database }, 'EGS2');
+    assert.equal(runs, 1);
+    assert.match(notes.join(), /“y” would be the run “20abcdef_EGS2_y”, whose name has no place in batches by month; it is left out\./);
+  });
+
+  it('leaves out names that are too long, and says so', async () => {
     await cell(`${'x'.repeat(245)}/lib/${a}`);
     await cell(`11685BN/lib/${a}`);
     const { runs, notes } = await poll();
@@ -155,7 +183,7 @@ describe('a poll of an instrument', () => {
     await cell(`11685BN/lib/${a}`);
     await poll();
     await poll('MIN2');
-    assert.deepEqual((await changes('MIN2')).map(({ experiment, location, listed, cells }) => [experiment, location, listed, cells]), [['20190614_MIN2_x', 'LOCAL', false, []]]);
+    assert.deepEqual((await changes('MIN2')).map(({ experiment, location, listed, cells }) => [experiment, location, listed, cells]), [['20190614_MIN2_x', 'LOCAL', false, [{ cell: `lib/${a}`, ended: false }]]]);
     await cell(`20190614_MIN2_x/lib/${a}`, { root: site.runs, ended: true });
     await poll('MIN2');
     assert.equal((await changes('MIN2')).length, 1, 'an end is a change');

@@ -86,9 +86,21 @@ describe('the files of a run', () => {
     await project(null, before);
     await rm(join(directory, 'aborted'));
     await put('sync.done');
+    await put('.upstream.0815.tmp', 'half');
     const next = { ...run, sync: { started: false, done: true, failed: false }, failed: 'Reporting' };
     assert.deepEqual(await project(before, next), []);
     assert.deepEqual(await found(), next);
+  });
+
+  it('go when the set-up that failed is to begin anew, and come back without a report', async () => {
+    const failed = { ...run, output: null, failed: 'New_Run_Setup', cells: {} };
+    await project(null, failed);
+    await put('notes.txt');
+    const cleared = { ...failed, known: false, failed: null };
+    assert.deepEqual(await project(failed, cleared), []);
+    assert.deepEqual(await names(), ['notes.txt']);
+    assert.deepEqual((await project(cleared, run)).map(({ name }) => name), ['notes.txt']);
+    assert.deepEqual(await found(), run);
   });
 
   it('refuse a key that is no name', async () => {
@@ -120,11 +132,11 @@ describe('the files of a run', () => {
 
 describe('setting up a run', () => {
   let root: string;
-  let places: { run: string; output: string };
+  let places: { runsRoot: string; run: string; output: string };
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'longshore-set-up-'));
-    places = { run: join(root, 'runs', '2019', 'a_b_c'), output: join(root, 'out', 'a_b_c') };
-    await mkdir(join(root, 'out'));
+    places = { runsRoot: join(root, 'runs'), run: join(root, 'runs', '2019', 'a_b_c'), output: join(root, 'out', 'a_b_c') };
+    await Promise.all(['out', 'runs'].map((name) => mkdir(join(root, name))));
   });
   afterEach(() => rm(root, { recursive: true }));
 
@@ -145,11 +157,13 @@ describe('setting up a run', () => {
     await assert.rejects(makeRunDirectories(places), isError('ContractError', /belongs to \/another\/run/));
   });
 
-  it('does not make the root of products, which is a disk that is not mounted', async () => {
-    await rm(join(root, 'out'), { recursive: true });
-    await assert.rejects(makeRunDirectories(places), isError('NotFound', /out/));
-    await assert.rejects(readdir(join(root, 'runs')));
-  });
+  for (const gone of ['out', 'runs']) {
+    it(`does not make a root (${gone}), which is a disk that is not mounted`, async () => {
+      await rm(join(root, gone), { recursive: true });
+      await assert.rejects(makeRunDirectories(places), isError('DependencyDown', new RegExp(`/${gone} is not there`)));
+      await assert.rejects(readdir(join(root, gone)));
+    });
+  }
 
   it('says when it may not write', async function () {
     if (process.getuid?.() === 0) this.skip();

@@ -1,9 +1,10 @@
 /** Runs, events and pins in the database, on every dialect. */
 import assert from 'node:assert/strict';
+import { changedSightings, saveSightings, storedSighting, type Sighting } from '../../../activities/sequencing/sighting-store.ts';
 import { appendEvents, storedEvents, type StoredEvent } from '../../../activities/sequencing/event-store.ts';
 import { keepPins, storedPins } from '../../../activities/sequencing/pin-store.ts';
 import { listCells, listRuns, saveProjected, saveRun, storedRun, type RunRecord } from '../../../activities/sequencing/run-store.ts';
-import { migrate } from '../../../activities/platform/database/index.ts';
+import { migrate, type Database } from '../../../activities/platform/database/index.ts';
 import { noCellFlags, unknownRun } from '../../../domain/sequencing/flags.ts';
 import { migrations } from '../../../infra/migrations/index.ts';
 import { dialects, type TestDatabase } from '../../support/databases.ts';
@@ -49,7 +50,7 @@ for (const dialect of dialects) {
     });
     after(() => test.drop());
     beforeEach(async () => {
-      for (const table of ['cell', 'run', 'event', 'pin']) await test.db.knex(table).del();
+      for (const table of ['cell', 'run', 'event', 'pin', 'sighting', 'instrument']) await test.db.knex(table).del();
     });
 
     it('give back the run that was kept', async () => {
@@ -67,6 +68,12 @@ for (const dialect of dialects) {
       assert.deepEqual(await storedRun(test.db, run.experiment), { ...newer, projected: null, changedAt: later });
     });
 
+    it('tell when a cell changed last', async () => {
+      await saveRun(test.db, run, at);
+      await saveRun(test.db, { ...run, revision: 4, cells: run.cells.map((cell) => (cell.key === key ? { ...cell, state: 'PROCESSED' } : cell)) }, later);
+      assert.deepEqual((await listCells(test.db)).map(({ state, firstSeen, changedAt }) => [state, firstSeen, changedAt]), [['PROCESSED', at, later], ['NEW', at, at]]);
+    });
+
     it('keep the newest of many writers at once', async () => {
       const others = [test.db, await test.open(), await test.open()];
       await Promise.all([7, 2, 9, 4, 1, 8].map((revision, index) => saveRun(others[index % 3]!, { ...run, revision }, at)));
@@ -76,6 +83,7 @@ for (const dialect of dialects) {
     it('note by which flags files were written, unless the record is newer', async () => {
       await saveRun(test.db, run, at);
       assert.equal(await saveProjected(test.db, run), true);
+      assert.equal(await saveProjected(test.db, run), true, 'the same again');
       assert.deepEqual((await storedRun(test.db, run.experiment))?.projected, run.flags);
       await saveRun(test.db, { ...run, revision: 4, flags: unknownRun }, at);
       assert.equal(await saveProjected(test.db, run), false);
@@ -106,6 +114,21 @@ for (const dialect of dialects) {
       await keepPins(test.db, [pin], at);
       await keepPins(test.db, [{ ...pin, experiment: 'another' }, { ...pin, rawDirectory: 'a_b' }, { ...pin, rawDirectory: 'A B', experiment: 'x' }], later);
       assert.deepEqual(await storedPins(test.db), [{ ...pin, rawDirectory: 'A B', experiment: 'x' }, pin]);
+    });
+
+    it('number the changes of an instrument, also when two listings come at once', async () => {
+      const sighting = (experiment: string, ended = false): Sighting => ({ experiment, location: `/data/${experiment}`, listed: true, cells: [{ cell: `lib/${key}`, ended }], signals: '' });
+      const matters = async (): Promise<boolean> => true;
+      const keep = (db: Database, sightings: Sighting[]): Promise<number> => saveSightings(db, { label: 'EGS1', sightings, matters, at });
+      assert.equal(await keep(test.db, [sighting('a'), sighting('b')]), 2);
+      assert.equal(await keep(test.db, [sighting('a'), sighting('b')]), 2);
+      const last = Math.max(...(await Promise.all([keep(test.db, [sighting('a', true)]), keep(await test.open(), [sighting('b', true)])])));
+      assert.equal(last, 4);
+      assert.equal(await saveSightings(test.db, { label: 'EGS1', sightings: [sighting('c')], matters: async () => false, at: later }), 4);
+      const { runs, upTo } = await changedSightings(test.db, { instrument: 'EGS1', after: 2, limit: 10 });
+      assert.deepEqual([runs.map(({ experiment }) => experiment).toSorted(), upTo], [['a', 'b'], 4]);
+      assert.deepEqual(await storedSighting(test.db, 'c'), { experiment: 'c', instrument: 'EGS1', location: '/data/c', firstSeen: Math.floor(Date.parse(later) / 1000), listed: true, cells: [{ cell: `lib/${key}`, ended: false }] });
+      assert.equal(await storedSighting(test.db, 'd'), null);
     });
   });
 }
