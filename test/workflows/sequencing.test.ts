@@ -124,14 +124,18 @@ describe('sequencing workflows', function () {
     site.put(run, 'EGS2', { [cellOf('12345AA0001', '2')]: true });
     await poll('EGS2');
     await untilSaved(run, 'complete');
-    const before = await until('rest', async () => [await events(runId(run)), await events(instrumentId('EGS2'))], (() => {
-      let last = '';
-      return (now) => last === (last = JSON.stringify(now));
-    })());
+    // At rest: the turn is given back, and the run has taken the end of its child.
+    await until('no turn', () => sequencing.instrument('EGS2').status(), ({ turn, queue }) => turn === null && queue.length === 0);
+    await until('its child has ended', () => handle(runId(run)).fetchHistory(), (history) => {
+      const all = history.events ?? [];
+      const ended = all.findIndex((event) => event.childWorkflowExecutionCompletedEventAttributes);
+      return ended !== -1 && all.slice(ended).some((event) => event.workflowTaskCompletedEventAttributes);
+    });
+    const before = [await events(runId(run)), await events(instrumentId('EGS2'))] as const;
     for (let count = 0; count < 5; count++) await poll('EGS2');
     await until('all polls taken', () => sequencing.instrument('EGS2').status(), ({ state }) => state === 'listed');
     assert.equal(await events(runId(run)), before[0]);
-    assert.ok((await events(instrumentId('EGS2'))) - before[1]! <= 5 * 4);
+    assert.ok((await events(instrumentId('EGS2'))) - before[1] <= 5 * 4);
     assert.equal((await poll('EGS2')).did, 'told');
     await world.replay(handle(`sequencing-poll-EGS2-${polls}`), 'told');
   });
@@ -249,8 +253,10 @@ describe('sequencing workflows', function () {
     const view = await untilRun(run, 'the good one is done', ({ cells }) => cells.some(({ cell, state }) => cell === good && state === 'PROCESSED'));
     assert.match(view.cells.find(({ cell }) => cell === bad)?.words ?? '', /a file may not be read/);
     assert.match(view.attention ?? '', /a file may not be read/);
+    await until('tried again', () => [...site.run(run).events.values()].filter(({ event }) => event.kind === 'copy-failed').length, (times) => times >= 2);
     broken = false;
     await untilStatus(run, 'complete');
+    assert.deepEqual([...site.outbox.keys()].filter((key) => key.includes('/failed/')), [`${run}/failed/${keyOf(bad)}/PermissionDenied`]);
     await world.replay(handle(runId(run)), 'copy-failed-then-done');
   });
 

@@ -10,7 +10,7 @@ import {
   startChild,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import type { Problem } from '../../domain/errors.ts';
+import { errorTypes, type Problem } from '../../domain/errors.ts';
 import { cellsIn } from '../../domain/sequencing/cell-state.ts';
 import { processingOf } from '../../domain/sequencing/experiment-type.ts';
 import { flagsOfCell, isSyncLive } from '../../domain/sequencing/flags.ts';
@@ -75,6 +75,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
   const wake = (): void => void (woken = true);
   let hindrance: Problem | null = null;
   let lookDue = false;
+  let lookAgain = false;
   let saveDue = false;
   /** The instrument has given a turn that was not answered yet. */
   let turn = false;
@@ -249,9 +250,11 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     const { revision } = state;
     const seen = await patiently(() => files.lookAtRun({ experiment }));
     // What happened meanwhile may be in these files, or not.
-    if (state.revision !== revision || copying !== null) return;
+    if (state.revision !== revision) return;
     lookDue = false;
-    state.local = seen.cells;
+    // While cells arrive their copy knows best what is here.
+    if (copying !== null) lookAgain = true;
+    else state.local = seen.cells;
     state.outputResolves = seen.outputResolves;
     state.warnings = seen.warnings;
     if (seen.found !== null) for (const signal of handSignals(state.flags, seen.found)) takeHandSignal(signal);
@@ -352,7 +355,9 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     state.processing = null;
     let why: string | undefined;
     const outcome = { done: [] as string[], failed: [] as string[] };
-    for (const { key, state: ended, problem } of cells) {
+    const silent = [...nameOf.keys()].filter((key) => !cells.some((each) => each.key === key));
+    const untold: Problem = { type: 'Unexpected', message: 'The processing ended without a word of it.' };
+    for (const { key, state: ended, problem } of [...cells, ...silent.map((key) => ({ key, state: 'failed' as const, problem: untold }))]) {
       // A person took it out meanwhile.
       if (!flagsOfCell(state.flags, key).started) continue;
       if (ended === 'stopped') record({ kind: 'cell-retried', key });
@@ -399,6 +404,8 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
           if (state.passes[task.key] !== 'compared') state.passes[task.key] = 'failed';
           state.problems[task.key] = problem;
           record({ kind: 'copy-failed', key: task.key, problem });
+          // Told once a cell and kind: what passes by itself is tried again without a word.
+          if (problem.type !== 'Unexpected' && errorTypes[problem.type].person) failure('Copying', problem.message, [task.to], `${task.key}/${problem.type}`);
         }
       } finally {
         mine.scopes.delete(task.key);
@@ -410,6 +417,8 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     state.idleCopies = brought ? 0 : state.idleCopies + 1;
     const wants = factsOf(state).tasks.length > 0 || !state.answers;
     asked = wants ? 'asked' : 'no';
+    lookDue ||= lookAgain;
+    lookAgain = false;
     // Before the instrument hears of it: its next turn may be ours.
     copying = null;
     wake();
@@ -479,7 +488,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
         await save();
         continue;
       }
-      if (lookDue && copying === null) {
+      if (lookDue) {
         await look();
         continue;
       }
@@ -522,7 +531,8 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       }
       show();
       const until = isAtRest(status) ? idleUntil : state.lastChange + (state.plan.stallSeconds ?? -Infinity) + 1;
-      if (until <= now()) await condition(() => woken);
+      // Each timer is an event: while it is busy there is nothing to wait for.
+      if (until <= now() || copying !== null || state.processing !== null) await condition(() => woken);
       else await condition(() => woken, (until - now()) * 1000);
     }
   } finally {
