@@ -31,6 +31,7 @@ describe('longshore doctor', function () {
   it('is not held up by services that hang, and blames those', async () => {
     const hanging = await silentServer();
     try {
+      await writeFile(file('key'), 'a key\n', { mode: 0o600 });
       await writeFile(
         file('hanging.yaml'),
         stringify({
@@ -39,7 +40,7 @@ describe('longshore doctor', function () {
           directory: { source: 'ldap', ldap: { url: `ldap://127.0.0.1:${hanging.port}`, groups: { base: 'g' }, people: { base: 'p' } } },
           storage: {
             scanDirectory: file('none'), engine: 'zlib', volumes: [{ name: 'a' }], quotas: { sources: ['lfs'], lfs: { command: file('lfs') } },
-            split: { upload: { endpoint: `http://127.0.0.1:${hanging.port}`, bucket: 'b', accessKeyId: { env: 'NOT_SET' }, secretAccessKey: { env: 'NOT_SET' } } },
+            split: { upload: { endpoint: `http://127.0.0.1:${hanging.port}`, bucket: 'b', accessKeyId: { file: file('key') }, secretAccessKey: { file: file('key') } } },
           },
         }),
       );
