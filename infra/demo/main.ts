@@ -1,4 +1,4 @@
-/** `npm run demo`: the storage report, end to end, on input that it makes. */
+/** `npm run demo`: the storage report, end to end, on input that it makes. `npm run demo -- sequencing`: see `sequencing.ts`. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
@@ -161,8 +161,16 @@ async function showProducts(config: Config, date: string): Promise<void> {
   });
 }
 
+/** The word after `npm run demo --`; none: the storage demo. */
+async function chosen(word: string | undefined): Promise<void> {
+  if (word === undefined) return demo();
+  if (word !== 'sequencing') throw new OperationError('ContractError', `There is no demo "${word}": npm run demo, or npm run demo -- sequencing.`);
+  const { sequencingDemo } = await import('./sequencing.ts');
+  return sequencingDemo();
+}
+
 try {
-  await demo();
+  await chosen(process.argv[2]);
   // Handles that linger (a native library's threads) must not hold the terminal.
   process.exit(0);
 } catch (error) {

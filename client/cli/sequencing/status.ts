@@ -2,13 +2,14 @@
 import type { Command } from 'commander';
 import type { RunDirectory } from '../../../activities/sequencing/run-directory.ts';
 import { OperationError } from '../../../domain/errors.ts';
-import { type Cell, cellStateCodes, cellStateMeanings, type CellState, deriveCells, type Rules } from '../../../domain/sequencing/cell-state.ts';
+import { type Cell, cellStateCodes, cellStateMeanings, deriveCells, type Rules } from '../../../domain/sequencing/cell-state.ts';
 import { nothingKnown, parseListing, type RunUpstream, upstreamOf } from '../../../domain/sequencing/listing.ts';
 import { instrumentOf } from '../../../domain/sequencing/names.ts';
 import { deriveStatus, statusMeanings } from '../../../domain/sequencing/run-status.ts';
 import { statusFields, type StatusReport } from '../../../domain/sequencing/status-fields.ts';
 import { globalOptions } from '../context.ts';
-import { note, paint, print, printJson, safeText, shorten, type Style, table, terminalWidth } from '../output.ts';
+import { note, paint, print, printJson, safeText, shorten, table, terminalWidth } from '../output.ts';
+import { cellStyles } from './text.ts';
 
 interface StatusOptions {
   upstream?: string;
@@ -90,10 +91,6 @@ function fieldLines(report: StatusReport): string {
     .join('\n');
 }
 
-const styles: Readonly<Record<CellState, Style>> = {
-  NEW: 'strong', PENDING: 'strong', READY: 'warning', PROCESSING: 'strong', PROCESSED: 'good', FAILED: 'bad', ABORTED: 'quiet', INCOMPLETE: 'warning',
-};
-
 /** What a state means is left out where the names of cells need the room. */
 const roomForMeanings = 110;
 
@@ -108,7 +105,7 @@ export function renderStatus(report: StatusReport, width: number): string {
   if (report.cells.length === 0) return [...heading, '', 'No cells.'].join('\n');
   const rows = table(
     [{ title: 'State' }, { title: 'Cell', shrink: 'middle' }, ...(width < roomForMeanings ? [] : [{ title: 'Meaning' }])],
-    report.cells.map(({ cell, key, state }) => [{ text: state, style: styles[state] }, cell ?? `(only recorded) ${key}`, cellStateMeanings[state]]),
+    report.cells.map(({ cell, key, state }) => [{ text: state, style: cellStyles[state] }, cell ?? `(only recorded) ${key}`, cellStateMeanings[state]]),
     width,
   );
   return [...heading, '', rows].join('\n');

@@ -1,0 +1,122 @@
+/** `longshore sequencing queue`, `poll`, `hold`, `release`: the instruments. */
+import type { Command } from 'commander';
+import type { InstrumentConfig } from '../../../config/schema.ts';
+import { OperationError } from '../../../domain/errors.ts';
+import { formatDuration } from '../../../domain/duration.ts';
+import { counted } from '../../../domain/sequencing/ticket-summary.ts';
+import { type InstrumentStatus, instrumentId, pipeline, taskQueues, type TickInput, type TickResult, workflowTypes } from '../../../workflows/sequencing/contract.ts';
+import { type CommandContext, withContext } from '../context.ts';
+import { endWith, exitOf } from '../exit-codes.ts';
+import { problemOf } from '../failures.ts';
+import type { Longshore } from '../../index.ts';
+import { note, paint, print, printJson, safeText, shorten, type Style, table, terminalWidth } from '../output.ts';
+import { type ActionOptions, byOf, confirm, withActionOptions } from './person.ts';
+import { clock } from './text.ts';
+
+export function registerInstruments(sequencing: Command): void {
+  sequencing
+    .command('queue [instrument]')
+    .description('instruments: what is copied, what waits, troubles')
+    .action((label: string | undefined, _options: unknown, command: Command) => withContext(command, (context) => queue(context, label)));
+
+  sequencing
+    .command('poll <instrument>')
+    .description('list an instrument now')
+    .action((label: string, _options: unknown, command: Command) =>
+      withContext(command, async (context) => {
+        const { temporal } = await context.connect();
+        const result = await pollInstrument(temporal, configuredInstrument(context, label).label);
+        const { poll } = result;
+        if ('problem' in poll) endWith(exitOf(poll.problem.type));
+        if (context.json) return printJson(result);
+        if ('problem' in poll) return note(safeText(poll.problem.message));
+        const { runs, cells, notes, clockAheadSeconds } = poll.listing;
+        print(`${label} answers: ${counted(runs, 'run')}, ${counted(cells, 'cell')}.`);
+        if (clockAheadSeconds !== 0) note(`Its clock is ${formatDuration(Math.abs(clockAheadSeconds))} ${clockAheadSeconds > 0 ? 'ahead of' : 'behind'} ours.`);
+        for (const each of notes) note(safeText(each));
+      }),
+    );
+
+  for (const [name, description, imperative] of [
+    ['hold', 'copy nothing from it until it is released', 'Hold'],
+    ['release', 'copy from it again', 'Release'],
+  ] as const) {
+    withActionOptions(sequencing.command(`${name} <instrument>`))
+      .description(description)
+      .action((label: string, options: ActionOptions, command: Command) =>
+        withContext(command, async (context) => {
+          configuredInstrument(context, label);
+          await confirm(context, `${imperative} ${label}.`, options);
+          const status = await (await context.connect()).sequencing.instrument(label)[name](byOf(options));
+          if (context.json) printJson(status);
+          else print(renderInstrument(status, context.config.site.timeZone, terminalWidth()));
+        }),
+      );
+  }
+}
+
+/** An instrument of the configuration. Throws `NotFound`. */
+export function configuredInstrument({ config }: Pick<CommandContext, 'config'>, label: string): InstrumentConfig {
+  const { instruments } = config.sequencing;
+  const found = instruments.find((each) => each.label === label);
+  if (found !== undefined) return found;
+  const labels = instruments.map((each) => each.label);
+  throw new OperationError('NotFound', `The configuration has no instrument "${safeText(label)}"; it has ${labels.length === 0 ? 'none' : labels.join(', ')}.`);
+}
+
+/** Lists the instrument as its schedule does, or waits for somebody's who is at it. */
+export function pollInstrument(temporal: Longshore['temporal'], label: string): Promise<TickResult> {
+  return temporal.workflow.execute<(input: TickInput) => Promise<TickResult>>(workflowTypes.tick, {
+    workflowId: `${instrumentId(label)}/poll`,
+    taskQueue: taskQueues.workflows,
+    args: [{ instrument: label }],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: `Poll of ${label} (${pipeline}), by hand`,
+  });
+}
+
+async function queue(context: CommandContext, only: string | undefined): Promise<void> {
+  const labels = only === undefined ? context.config.sequencing.instruments.map(({ label }) => label) : [configuredInstrument(context, only).label];
+  const { sequencing } = await context.connect();
+  const found: (InstrumentStatus | { label: string; state: 'never polled' })[] = await Promise.all(
+    labels.map((label) =>
+      sequencing.instrument(label).status().catch((error: unknown) => {
+        if (problemOf(error).type !== 'NotFound') throw error;
+        return { label, state: 'never polled' as const };
+      }),
+    ),
+  );
+  if (context.json) return printJson(found);
+  if (found.length === 0) return note('The configuration has no instruments: sequencing.instruments.');
+  for (const each of found) print(each.state === 'never polled' ? `${paint('strong', each.label)}  ${paint('warning', each.state)}: longshore sequencing poll ${each.label}` : renderInstrument(each, context.config.site.timeZone, terminalWidth()));
+}
+
+const stateTexts: Readonly<Record<InstrumentStatus['state'], { text: string; style: Style }>> = {
+  listed: { text: 'answers', style: 'good' },
+  unreachable: { text: 'does not answer as it should', style: 'bad' },
+  held: { text: 'held: nothing is copied', style: 'warning' },
+  quiet: { text: 'quiet hours: no copy is begun', style: 'quiet' },
+  unknown: { text: 'not listed yet', style: 'warning' },
+};
+
+/** An instrument and its queue in `width` columns. */
+export function renderInstrument(status: InstrumentStatus, timeZone: string, width: number): string {
+  const { label, state, listedAt, runs, cells, hold, troubles, turn, queue, notes } = status;
+  const at = clock(timeZone);
+  const line = (mark: string, text: string): string => `  ${mark} ${shorten(safeText(text), width - 4)}`;
+  const { text, style } = stateTexts[state];
+  return [
+    `${paint('strong', safeText(label))}  ${paint(style, text)}  ${paint('quiet', shorten(`${counted(runs, 'run')}, ${counted(cells, 'cell')}${listedAt === null ? '' : `, listed ${at(listedAt)}`}`, Math.max(0, width - label.length - text.length - 4)))}`,
+    ...(hold === null ? [] : [line(paint('warning', '!'), `Held by ${hold.actor} since ${at(hold.since)}: ${hold.reason}`)]),
+    ...troubles.map(({ since, message }) => line(paint('bad', '✗'), `Since ${at(since)}: ${message}`)),
+    ...notes.map((each) => line(paint('warning', '!'), each)),
+    turn === null ? line(paint('quiet', '·'), 'Nothing is being copied.') : line(paint('strong', '▸'), `${turn.experiment} is copied since ${at(turn.since)}`),
+    ...(queue.length === 0
+      ? []
+      : table(
+          [{ title: '  Place', align: 'right' }, { title: 'Run', shrink: 'middle' }, { title: 'From' }, { title: 'Last copied' }, { title: 'In vain', align: 'right' }],
+          queue.map((run) => [String(run.place), run.experiment, at(run.due), run.lastCopied === null ? 'never' : at(run.lastCopied * 1000), run.idleCopies === 0 ? '' : String(run.idleCopies)]),
+          width,
+        ).split('\n')),
+  ].join('\n');
+}

@@ -1,0 +1,157 @@
+/** `longshore sequencing runs` and `cells`: everything at a glance. */
+import type { Command } from 'commander';
+import type { CellSummary, RunSummary } from '../../../activities/sequencing/run-store.ts';
+import { formatDuration } from '../../../domain/duration.ts';
+import { OperationError } from '../../../domain/errors.ts';
+import type { CellState } from '../../../domain/sequencing/cell-state.ts';
+import { type RunStatus, runStatuses } from '../../../domain/sequencing/run-status.ts';
+import type { RunView } from '../../../workflows/sequencing/contract.ts';
+import { type CommandContext, withContext } from '../context.ts';
+import { endWith } from '../exit-codes.ts';
+import { note, print, printJson, table, terminalWidth } from '../output.ts';
+import type { CellTimes } from './database.ts';
+import { cellsText, cellStyles, clock, recordedWords, statusOrder, statusStyles } from './text.ts';
+
+interface RunsOptions {
+  instrument?: string;
+  state?: string;
+  needsPerson?: true;
+}
+
+interface CellsOptions {
+  instrument?: string;
+  notDone?: true;
+}
+
+/** More than any site has. */
+const everything = 1_000_000;
+
+export function registerLists(sequencing: Command): void {
+  sequencing
+    .command('runs')
+    .description('all runs, the troubled first')
+    .option('--instrument <label>', 'only of this instrument')
+    .option('--state <states>', 'only in these states, separated by commas')
+    .option('--needs-person', 'only those that wait for a person; ends with 3 when\nthere are any')
+    .action((options: RunsOptions, command: Command) => withContext(command, (context) => runs(context, options)));
+
+  sequencing
+    .command('cells')
+    .description('all cells, from first sight to done')
+    .option('--instrument <label>', 'only of this instrument')
+    .option('--not-done', 'only those that are neither processed nor aborted')
+    .action((options: CellsOptions, command: Command) => withContext(command, (context) => cells(context, options)));
+}
+
+async function runs(context: CommandContext, options: RunsOptions): Promise<void> {
+  const statuses = options.state === undefined ? undefined : statusesOf(options.state);
+  const [{ withSequencingDatabase }, { listRuns }] = await Promise.all([import('./database.ts'), import('../../../activities/sequencing/run-store.ts')]);
+  const found = await withSequencingDatabase(context.config, (database) =>
+    listRuns(database, { limit: everything, ...(options.instrument === undefined ? {} : { instrument: options.instrument }), ...(statuses === undefined ? {} : { statuses }) }),
+  );
+  const shown = found.filter(({ attention }) => options.needsPerson !== true || attention !== null).toSorted((a, b) => statusOrder(a.status) - statusOrder(b.status));
+  if (options.needsPerson === true && shown.length > 0) endWith('incomplete');
+  if (context.json) return printJson(shown);
+  if (shown.length === 0) return note(options.needsPerson === true ? 'No run waits for a person.' : 'There are no such runs.');
+  print(runTable(shown, context.config.site.timeZone, terminalWidth()));
+}
+
+function statusesOf(text: string): RunStatus[] {
+  return text.split(',').map((word) => {
+    const found = runStatuses.find((status) => status === word.trim());
+    if (found === undefined) throw new OperationError('ContractError', `--state has "${word.trim()}": expected ${runStatuses.join(', ')}.`);
+    return found;
+  });
+}
+
+/** Where the terminal is narrower, times are left out. */
+const roomForTimes = 130;
+
+export function runTable(runs: readonly RunSummary[], timeZone: string, width: number): string {
+  const at = clock(timeZone);
+  const times = width >= roomForTimes;
+  return table(
+    [{ title: 'State' }, { title: 'Run', shrink: 'middle' }, { title: 'Type' }, { title: 'Cells' }, ...(times ? [{ title: 'First seen' }, { title: 'Changed' }] : []), { title: 'Needs a person', shrink: 'end' }],
+    runs.map((run) => [
+      { text: run.status, style: statusStyles[run.status] },
+      run.experiment,
+      run.type ?? '',
+      cellsText(run.cells),
+      ...(times ? [at(run.firstSeen * 1000), at(run.changedAt)] : []),
+      run.attention === null ? null : { text: run.attention, style: 'bad' as const },
+    ]),
+    width,
+  );
+}
+
+/** A cell from first sight to done. */
+export interface CellLine extends CellTimes {
+  experiment: string;
+  instrument: string;
+  key: string;
+  /** `library/celldir`; null when it is only recorded. */
+  cell: string | null;
+  state: CellState;
+  /** What it does or waits for, one sentence. */
+  words: string;
+  /** ISO instant. */
+  firstSeen: string;
+}
+
+const doneStates: ReadonlySet<CellState> = new Set<CellState>(['PROCESSED', 'ABORTED']);
+
+async function cells(context: CommandContext, { instrument, notDone }: CellsOptions): Promise<void> {
+  const [{ cellTimes, timesKey, withSequencingDatabase }, { listCells }, { cellStates }, { liveViews }] = await Promise.all([
+    import('./database.ts'),
+    import('../../../activities/sequencing/run-store.ts'),
+    import('../../../domain/sequencing/cell-state.ts'),
+    import('./live.ts'),
+  ]);
+  const states = cellStates.filter((state) => notDone !== true || !doneStates.has(state));
+  const { found, times } = await withSequencingDatabase(context.config, async (database) => ({
+    found: await listCells(database, { states, limit: everything, ...(instrument === undefined ? {} : { instrument }) }),
+    times: await cellTimes(database, instrument),
+  }));
+  const views = await liveViews(context, [...new Set(found.filter(({ state }) => !doneStates.has(state)).map(({ experiment }) => experiment))]);
+  const lines = cellLines(found, { views, timesOf: ({ experiment, key }) => times.get(timesKey(experiment, key)) });
+  if (context.json) return printJson(lines);
+  if (lines.length === 0) return note(notDone === true ? 'Every cell is processed or aborted.' : 'There are no cells.');
+  print(cellTable(lines, context.config.site.timeZone, terminalWidth()));
+}
+
+/** Where a run is open its own words are newer than what is recorded. The newest runs first, their cells by name. */
+export function cellLines(found: readonly CellSummary[], { views, timesOf }: { views: ReadonlyMap<string, RunView>; timesOf: (cell: CellSummary) => CellTimes | undefined }): CellLine[] {
+  const lines = found.map((cell): CellLine => {
+    const live = views.get(cell.experiment)?.cells.find(({ key }) => key === cell.key);
+    const { experiment, instrument, key, firstSeen } = cell;
+    const state = live?.state ?? cell.state;
+    const { complete = null, done = null } = timesOf(cell) ?? {};
+    return {
+      experiment, instrument, key, state, firstSeen, complete,
+      cell: cell.cell ?? cell.upstreamCell,
+      words: live?.words ?? recordedWords(state, cell.failed),
+      // One that is processed again is not done.
+      done: state === 'PROCESSED' ? done : null,
+    };
+  });
+  const name = ({ cell, key }: CellLine): string => cell ?? key;
+  return lines.toSorted((a, b) => compare(b.experiment, a.experiment) || compare(name(a), name(b)));
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+export function cellTable(lines: readonly CellLine[], timeZone: string, width: number): string {
+  const at = clock(timeZone);
+  const times = width >= roomForTimes;
+  return table(
+    [{ title: 'State' }, { title: 'Run', shrink: 'middle' }, { title: 'Cell', shrink: 'middle' }, ...(times ? [{ title: 'First seen' }, { title: 'Complete' }, { title: 'Done' }, { title: 'Took', align: 'right' as const }] : []), { title: 'It', shrink: 'end' }],
+    lines.map((line) => [
+      { text: line.state, style: cellStyles[line.state] },
+      line.experiment,
+      line.cell ?? `(only recorded) ${line.key}`,
+      ...(times ? [at(line.firstSeen), at(line.complete), at(line.done), line.done === null ? '' : formatDuration((Date.parse(line.done) - Date.parse(line.firstSeen)) / 1000)] : []),
+      line.words,
+    ]),
+    width,
+  );
+}
