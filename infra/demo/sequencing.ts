@@ -53,13 +53,14 @@ const patienceSeconds = 150;
 
 export async function sequencingDemo(): Promise<void> {
   const started = performance.now();
+  findProgram('rsync', 'apt-get install rsync');
   await rm(directory, { recursive: true, force: true });
   const lanes = makeLanes(new Date());
   const stop: (() => Promise<void>)[] = [];
   try {
     const smtp = await startSmtp();
     stop.push(() => smtp.stop());
-    const network = await step(say, 'two simulated instruments', () => startNetwork(stop), (found) => (found === null ? 'by path: there is no sshd here' : 'over ssh, by a private sshd'));
+    const network = await step(say, 'two simulated instruments', () => startNetwork(stop), (found) => (found === null ? 'reached by path' : 'reached over ssh, by a private sshd'));
     const configFile = await writeConfig(lanes, network, smtp);
     const { config } = await loadConfig({ file: configFile });
     await withLocalStack({ config, configFile, say, schedules: false, preferPorts: true, ephemeral: true }, ({ address, uiUrl, signal }) =>
@@ -106,14 +107,15 @@ function makeLanes(now: Date): Lane[] {
   ];
 }
 
-/** Null where this machine has no sshd or rsync over it. */
+/** Null where no sshd can be had. */
 async function startNetwork(stop: (() => Promise<void>)[]): Promise<Network | null> {
+  let sshd: PrivateSshd;
   try {
-    for (const program of ['sshd', 'ssh']) findProgram(program, '');
-  } catch {
+    sshd = await startSshd();
+  } catch (error) {
+    say(`no private sshd: ${error instanceof Error ? error.message : String(error)}`);
     return null;
   }
-  const sshd = await startSshd();
   stop.push(() => sshd.stop());
   const proxy = await startTcpProxy(sshd);
   stop.push(() => proxy.stop());

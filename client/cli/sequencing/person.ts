@@ -1,4 +1,5 @@
 /** Who acts, whether they mean it, and why: every action of a person is recorded with that. */
+import { once } from 'node:events';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { OperationError } from '../../../domain/errors.ts';
@@ -33,7 +34,9 @@ export async function confirm(context: Pick<CommandContext, 'json' | 'signal'>, 
   const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await terminal.question(`${safeText(sentence)} Go on? [y/N] `, { signal: context.signal });
+    // Ctrl-C and the end of input are answers too.
+    const ended = once(terminal, 'close').then(() => '');
+    const answer = await Promise.race([terminal.question(`${safeText(sentence)} Go on? [y/N] `, { signal: context.signal }).catch(() => ''), ended]);
     if (!/^y(?:es)?$/iu.test(answer.trim())) throw new OperationError('ContractError', 'Nothing was done.');
   } finally {
     terminal.close();
