@@ -1,73 +1,78 @@
-/** `npm run bench -- <pipeline> [--lines N] [--rounds R] [--json FILE] [--doc FILE]`: measures a pipeline against named peers in the same run. */
-import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
-import { machine, reportOf, runRounds, tableOf } from './runner.ts';
-import { storageBench } from './storage.ts';
+/** `npm run bench -- <pipeline> [options]`: measures a pipeline against named peers in the same run. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { loadLibisal } from '../activities/storage/read-scan/inflate/libisal.ts';
+import { projectRoot } from '../infra/local/layout.ts';
+import { parseOptions, usage, type SuiteName } from './options.ts';
+import { pageOf } from './page.ts';
+import { plotSvg } from './plot.ts';
+import { machine } from './runner.ts';
+import { figureRows } from './statistics.ts';
+import { compile, installed, sources } from './storage/code.ts';
+import { curvesSuite } from './storage/curves.ts';
+import { loadSuite } from './storage/load.ts';
+import { passSuite } from './storage/pass.ts';
+import type { BenchContext, Suite, SuiteReport } from './storage/suite.ts';
+import { volumesSuite } from './storage/volumes.ts';
+import { workflowSuite } from './storage/workflow.ts';
+import { textTable } from './table.ts';
 
-const usage = `npm run bench -- storage [--lines N] [--rounds R] [--era W1,W4] [--json FILE] [--doc FILE]
+const suites: Record<SuiteName, Suite> = { pass: passSuite, volumes: volumesSuite, workflow: workflowSuite, load: loadSuite, curves: curvesSuite };
 
-  --lines N    lines of the generated scan (default 10000000)
-  --rounds R   how often each variant runs (default 5)
-  --era E      encodings of its paths, separated by commas: M W1 W2 W3 W4 (default W4)
-  --json FILE  write all figures there
-  --doc FILE   write the tables there as a page (docs/performance.md is one)`;
+const say = (line: string): void => console.error(line);
 
-function numberOf(name: string, text: string): number {
-  if (!/^[1-9]\d{0,9}$/u.test(text)) throw new Error(`--${name} has “${text}”: expected a number.`);
-  return Number(text);
-}
-
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      lines: { type: 'string', default: '10000000' },
-      rounds: { type: 'string', default: '5' },
-      era: { type: 'string', default: 'W4' },
-      json: { type: 'string' },
-      doc: { type: 'string' },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  });
-  if (values.help) return console.log(usage);
-  if (positionals.join(' ') !== 'storage') throw new Error(`Which pipeline?\n\n${usage}`);
+async function main(words: readonly string[]): Promise<void> {
+  const options = parseOptions(words);
+  if (options === null) return console.log(usage);
   if (process.platform !== 'linux') throw new Error('Memory and time of processes are read from /proc: the benchmark runs on Linux only.');
-  const rounds = numberOf('rounds', values.rounds);
-  const say = (line: string): void => console.error(line);
+  const { lines, rounds, eras, products, json, doc, inputs: directory = path.join(projectRoot, '.longshore', 'bench') } = options;
+  const igzip = await installed('igzip');
+  if (igzip === null) say('igzip is not installed (Debian: isal): it is left out.');
+  const libisal = await loadLibisal();
+  if (typeof libisal === 'string') say(`libisal cannot be used (Debian: libisal2): ${libisal}. It is left out.`);
+  const context: BenchContext = {
+    lines,
+    rounds,
+    eras,
+    products,
+    directory: path.resolve(directory),
+    code: options.sources || options.prepare ? sources : await compile(say),
+    engines: typeof libisal === 'string' ? ['zlib'] : ['zlib', 'libisal'],
+    igzip,
+    say,
+  };
 
-  const lines = numberOf('lines', values.lines);
+  for (const name of options.suites) await suites[name].prepare(context);
+  if (options.prepare) return;
+
   const { cpu, cores, memoryBytes, kernel, node } = machine();
   const where = `${cpu}, ${cores} cores, ${Math.round(memoryBytes / 2 ** 30)} GiB, Linux ${kernel}, Node ${node}`;
-  const reports: unknown[] = [];
-  const sections: string[] = [];
-  for (const era of values.era.split(',')) {
-    const { input, variants, baselines } = await storageBench({ lines, era }, say);
-    const results = await runRounds(variants, rounds, say);
-    const table = tableOf(results, baselines);
-    console.log(`\n${where}; ${rounds} rounds, median (least-most)\n${JSON.stringify(input)}\n\n${table}`);
-    reports.push(reportOf(input, results, baselines));
-    sections.push(`## Paths of era ${era}\n\n\`\`\`\n${JSON.stringify(input)}\n\n${table}\n\`\`\`\n`);
+  console.log(`${where}; ${rounds} rounds, median (least-most)`);
+  const reports: { suite: SuiteName; title: string; report: SuiteReport; seconds: number }[] = [];
+  for (const suite of options.suites) {
+    const started = performance.now();
+    const { title, run } = suites[suite];
+    const report = await run(context);
+    const seconds = Math.round((performance.now() - started) / 1000);
+    for (const { heading, notes, table } of report.sections) console.log(`\n${title}: ${heading}\n${notes.join('\n')}\n\n${table}`);
+    say(`${suite}: ${seconds} s`);
+    reports.push({ suite, title, report, seconds });
   }
-  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(reports, null, 2)}\n`);
-  if (values.doc !== undefined) await writeFile(values.doc, pageOf(where, `npm run bench -- ${process.argv.slice(2).join(' ')}`, sections));
+  console.log(`\n${textTable(figureRows(reports.flatMap(({ report }) => report.figures)))}`);
+
+  if (json !== undefined) {
+    const kept = reports.map(({ suite, seconds, report: { figures, data } }) => ({ suite, seconds, figures, data }));
+    await writeFile(json, `${JSON.stringify({ at: new Date().toISOString(), machine: machine(), options, suites: kept }, null, 2)}\n`);
+  }
+  if (doc === undefined) return;
+  const images = path.join(path.dirname(doc), 'images');
+  await mkdir(images, { recursive: true });
+  for (const { file, plot } of reports.flatMap(({ report }) => report.plots)) await writeFile(path.join(images, file), plotSvg(plot));
+  await writeFile(doc, pageOf({ where, command: `npm run bench -- ${words.join(' ')}`, rounds, suites: reports }));
 }
 
-const pageOf = (where: string, command: string, sections: readonly string[]): string => `# Performance
-
-Written by \`${command}\` on ${where}.
-
-One pass over a generated stat file, next to tools that only inflate it and to the program that one writes first (readline and
-split). Each variant is a process of its own; every round runs all of them in an order drawn anew; figures are medians with least
-and most; \`×\` is the median of the ratios within the rounds, by line. Ours is compiled as it is deployed and does all the work:
-inflate, check every line, usage by group and base directory, hard links counted once, totals. Its wall time is that of Node's
-zlib, which runs in one thread while another reads the lines; memory does not grow with the file.
-
-${sections.join('\n')}
-Ratios on a busy machine say little: the pass wants two cores, \`zcat\` one.
-`;
-
 try {
-  await main();
+  await main(process.argv.slice(2));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

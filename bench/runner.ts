@@ -5,23 +5,25 @@
 import { spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import os from 'node:os';
+import { type Spread, spreadOf, withRange } from './statistics.ts';
+import { textTable } from './table.ts';
 
 export interface Variant {
   name: string;
-  /** Program and arguments; no shell reads them. */
-  command: readonly [string, ...string[]];
-  /** Units of work (lines) that it does: ratios compare time a unit. */
+  /** Units of work (lines, rows) that it does: ratios compare time a unit. */
   units: number;
-  /** Reads what it wrote to standard output; throws when it did not do the work. */
-  check?: (output: string) => void;
+  /** Does the work once. Throws when the work was not done as it should be. */
+  run: () => Promise<Run>;
 }
 
 export interface Run {
   wallSeconds: number;
-  /** User and system time of the process and all its descendants. */
+  /** User and system time of the processes that did the work. */
   cpuSeconds: number;
-  /** Largest resident memory of all of them together, sampled. */
+  /** Largest resident memory of all of them together. */
   peakBytes: number;
+  /** What the work said about itself. */
+  own?: Record<string, number>;
 }
 
 export interface Result {
@@ -48,13 +50,13 @@ export const machine = (): Machine => ({
 
 const sampleMs = 200;
 
-/** Runs every variant `rounds` times. Throws when one fails, or does not do its work. Linux only: it reads /proc. */
+/** Runs every variant `rounds` times, in an order drawn anew each time. Throws when one fails, or does not do its work. Linux only: it reads /proc. */
 export async function runRounds(variants: readonly Variant[], rounds: number, say: (line: string) => void): Promise<Result[]> {
   const results = variants.map(({ name, units }): Result => ({ name, units, runs: [] }));
   for (let round = 1; round <= rounds; round++) {
     for (const index of shuffled(variants.length)) {
       const variant = variants[index]!;
-      const run = await measure(variant);
+      const run = await variant.run();
       results[index]!.runs.push(run);
       say(`round ${round}/${rounds}  ${variant.name}: ${run.wallSeconds.toFixed(2)} s`);
     }
@@ -68,10 +70,22 @@ function shuffled(length: number): number[] {
     .map(({ index }) => index);
 }
 
+export interface Program {
+  name: string;
+  /** Program and arguments; no shell reads them. */
+  command: readonly [string, ...string[]];
+  units: number;
+  /** Reads what it wrote to standard output; throws when it did not do the work. Answers what it said about itself: `peakBytes` counts as measured. */
+  check?: (output: string) => Record<string, number> | undefined;
+}
+
+/** A process of its own, measured with all its descendants. */
+export const program = ({ name, units, ...how }: Program): Variant => ({ name, units, run: () => measure({ name, ...how }) });
+
 // The shell waits for the program and tells the processor time of all that it waited for: samples of /proc would miss the end.
 const timed = '"$@"; status=$?; times >&3; exit $status';
 
-async function measure({ name, command, check }: Variant): Promise<Run> {
+async function measure({ name, command, check }: Omit<Program, 'units'>): Promise<Run> {
   const started = performance.now();
   const child = spawn('/bin/sh', ['-c', timed, 'sh', ...command], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
   const texts = { out: '', err: '', times: '' };
@@ -92,8 +106,10 @@ async function measure({ name, command, check }: Variant): Promise<Run> {
   const wallSeconds = (performance.now() - started) / 1000;
   clearInterval(sampler);
   if (code !== 0) throw new Error(`${name} ended with code ${code}: ${texts.err.trim()}`);
-  check?.(texts.out);
-  return { wallSeconds, cpuSeconds: childSeconds(texts.times), peakBytes };
+  const own = check?.(texts.out);
+  // A process knows its own peak better than samples do.
+  peakBytes = Math.max(peakBytes, own?.['peakBytes'] ?? 0);
+  return { wallSeconds, cpuSeconds: childSeconds(texts.times), peakBytes, ...(own === undefined ? {} : { own }) };
 }
 
 /** `times` prints user and system time of the shell, then of its children: `0m1.23s 0m0.45s` a line. */
@@ -110,9 +126,7 @@ async function residentBytes(shell: number): Promise<number> {
   const open = await childrenOf(shell);
   for (let pid = open.pop(); pid !== undefined; pid = open.pop()) {
     open.push(...(await childrenOf(pid)));
-    // The kernel keeps the high-water mark: of a single process it misses nothing between samples.
-    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-    bytes += Number(/^VmHWM:\s+(\d+) kB/mu.exec(status)?.[1] ?? 0) * 1024;
+    bytes += await peakOf(pid);
   }
   return bytes;
 }
@@ -123,58 +137,53 @@ async function childrenOf(pid: number): Promise<number[]> {
   return lists.flatMap((list) => list.split(' ').filter((word) => word !== '').map(Number));
 }
 
-export interface Spread {
-  median: number;
-  least: number;
-  most: number;
-}
-
-export function spreadOf(values: readonly number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const median = Number.isInteger(middle) ? (sorted[middle - 1]! + sorted[middle]!) / 2 : sorted[Math.floor(middle)]!;
-  return { median, least: sorted[0]!, most: sorted.at(-1)! };
-}
-
 /** Median of the ratios within each round, of time a unit. */
 export function ratioOf(result: Result, baseline: Result): Spread {
   return spreadOf(result.runs.map((run, round) => run.wallSeconds / result.units / (baseline.runs[round]!.wallSeconds / baseline.units)));
 }
 
-const withRange = ({ median, least, most }: Spread, digits: number): string => `${median.toFixed(digits)} (${least.toFixed(digits)}-${most.toFixed(digits)})`;
-
-/** Medians with least and most, and ratios to the baselines that are there. */
+/** Medians with least and most, and ratios to the baselines that are there, as text. */
 export function tableOf(results: readonly Result[], baselines: readonly string[]): string {
   const bases = baselines.flatMap((name) => results.filter((result) => result.name === name));
-  const header = ['variant', 'wall s', 'CPU s', 'ns/line', 'peak MiB', ...bases.map((base) => `× ${base.name}`)];
+  const header = ['variant', 'wall s', 'CPU s', 'ns/line', 'CPU ns/line', 'peak MB', ...bases.map((base) => `× ${base.name}`)];
   const rows = results.map((result) => {
     const wall = spreadOf(result.runs.map((run) => run.wallSeconds));
+    const cpu = spreadOf(result.runs.map((run) => run.cpuSeconds));
     return [
       result.name,
       withRange(wall, 2),
-      withRange(spreadOf(result.runs.map((run) => run.cpuSeconds)), 2),
+      withRange(cpu, 2),
       ((wall.median / result.units) * 1e9).toFixed(0),
-      (spreadOf(result.runs.map((run) => run.peakBytes)).median / 2 ** 20).toFixed(0),
+      ((cpu.median / result.units) * 1e9).toFixed(0),
+      (spreadOf(result.runs.map((run) => run.peakBytes)).median / 1e6).toFixed(0),
       ...bases.map((base) => withRange(ratioOf(result, base), 2)),
     ];
   });
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  const line = (cells: readonly string[]): string => cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  ');
-  return [line(header), ...rows.map(line)].join('\n');
+  return textTable([header, ...rows]);
 }
 
-/** What is kept of a benchmark. */
-export function reportOf(input: Record<string, unknown>, results: readonly Result[], baselines: readonly string[]): Record<string, unknown> {
-  return {
-    at: new Date().toISOString(),
-    machine: machine(),
-    input,
-    results: results.map((result) => ({
-      ...result,
-      wallSeconds: spreadOf(result.runs.map((run) => run.wallSeconds)),
-      cpuSeconds: spreadOf(result.runs.map((run) => run.cpuSeconds)),
-      peakBytes: spreadOf(result.runs.map((run) => run.peakBytes)),
-      ratios: Object.fromEntries(baselines.flatMap((name) => results.filter((base) => base.name === name).map((base) => [name, ratioOf(result, base)]))),
-    })),
-  };
+/** A value of every run of a result. */
+export const spreadOver = (result: Result, value: (run: Run) => number): Spread => spreadOf(result.runs.map(value));
+
+/** The result of that name, which must be there. */
+export function resultOf(results: readonly Result[], name: string): Result {
+  const found = results.find((result) => result.name === name);
+  if (found === undefined) throw new Error(`Nothing called “${name}” was run.`);
+  return found;
+}
+
+/** What a running process has used until now. Memory is its peak since it began. */
+export async function usageOf(pid: number): Promise<{ cpuSeconds: number; peakBytes: number }> {
+  // The name, in parentheses, may have spaces.
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /su, '').split(' ');
+  return { cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond, peakBytes: await peakOf(pid) };
+}
+
+/** Of the kernel's counters in /proc, on every Linux of today. */
+const ticksPerSecond = 100;
+
+// The kernel keeps the high-water mark: of a single process it misses nothing between samples.
+async function peakOf(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/^VmHWM:\s+(\d+) kB/mu.exec(status)?.[1] ?? 0) * 1024;
 }

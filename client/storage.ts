@@ -3,6 +3,9 @@ import { pauseFor } from './pause.ts';
 import { createBackfill, type Backfill } from './storage-backfill.ts';
 import {
   acceptFailures,
+  growthId,
+  type GrowthInput,
+  type GrowthResult,
   type PassProgress,
   reportId,
   type ReportInput,
@@ -51,6 +54,8 @@ export interface Storage {
   report(date: string, set?: string): ReportHandle;
   /** Loading scans of earlier dates. */
   readonly backfill: Backfill;
+  /** Compares each volume's newest scan until a date with an earlier one, or joins who is at it; answers when all are compared. */
+  compareScans(input: GrowthInput): Promise<GrowthResult>;
 }
 
 export function createStorage(client: Client): Storage {
@@ -110,6 +115,17 @@ export function createStorage(client: Client): Storage {
     },
     report: handle,
     backfill: createBackfill(client),
+    async compareScans(input) {
+      const handle = await client.workflow.start<(input: GrowthInput) => Promise<GrowthResult>>(workflowTypes.growth, {
+        workflowId: growthId(input.date),
+        taskQueue: taskQueues.workflows,
+        args: [input],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        staticSummary: `Who grew, until ${input.date}`,
+        priority: { priorityKey: 2 },
+      });
+      return handle.result();
+    },
   };
 }
 

@@ -246,7 +246,7 @@ export const storage = z
     forecast: z
       .strictObject({
         days: z.tuple([z.int().min(1), z.int().min(1)]).default([3, 7]).describe('The two horizons, in days.'),
-        method: z.enum(['robust', 'lurge']).default('robust').describe('`robust`: median of slopes over recent points (Theil–Sen), never below zero. `lurge`: the line through the second newest stored point.'),
+        method: z.enum(['robust', 'lurge', 'wrstat']).default('robust').describe('`robust`: median of slopes over recent points (Theil–Sen), never below zero. `lurge`: the line through the second newest stored point. `wrstat`: the same line, and a warning when it is full within three days, as wrstat-ui has it.'),
         points: z.int().min(2).default(10).describe('robust: most stored points that count.'),
         windowDays: z.int().min(1).default(60).describe('robust: oldest stored point that counts.'),
         thresholds: z
@@ -485,7 +485,7 @@ export const workers = z
       .min(1)
       .default(['workflows', 'scan', 'files', 'services'])
       .describe('What it can do: run workflows; read scans (needs the files and the work directory); see sequencing runs, products and the keys of ssh; reach databases, directory service and tickets.'),
-    scanSlots: z.int().min(1).default(2).describe('Passes at the same time on this host; at most one a core.'),
+    scanSlots: z.int().min(1).default(2).describe('Passes at the same time on this host; never more than it has cores.'),
     copySlots: z.int().min(1).default(4).describe('Copies of sequencing cells at the same time on this host; one an instrument at most.'),
     processingSlots: z.int().min(1).default(2).describe('Steps of processing sequencing cells at the same time on this host.'),
     serviceSlots: z.int().min(1).default(8).describe('Other activities at the same time.'),

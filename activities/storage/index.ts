@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { Context } from '@temporalio/activity';
 import type { Config, Secret } from '../../config/schema.ts';
@@ -8,7 +9,6 @@ import type { PassProgress, ScanRef, StorageScanActivities, StorageServiceActivi
 import { activityHooks, keepingAlive } from '../platform/activity.ts';
 import { slots } from '../platform/slots.ts';
 import type { Database } from '../platform/database/index.ts';
-import { openObjectStore, type ObjectStore } from '../platform/object-store/index.ts';
 import { readDirectory, resolvePeople } from '../platform/directory-service/index.ts';
 import { knownAccounts, saveAccounts } from './account-names.ts';
 import { fetchQuotas, writeQuotas } from './fetch-quotas.ts';
@@ -23,6 +23,7 @@ import { largestFirst, loadedProducts } from './product-load.ts';
 import { accountDump } from './split/dumps.ts';
 import { keptSplits } from './split/kept-splits.ts';
 import { makeSplitSet, pruneSets } from './split/split-set.ts';
+import { splitStore } from './split/store.ts';
 import { pruneUploadedSets, uploadSplitSet } from './split/upload-set.ts';
 import { saveOutcome, saveReport } from './report-store.ts';
 import { namelessUids, repairUserNames } from './user-store.ts';
@@ -32,14 +33,6 @@ import { writeGrowthTsv, writeReportFiles } from './write-report.ts';
 const passDirectory = (config: Config): string => path.join(config.stateDirectory, 'storage', 'passes');
 
 const splitParent = (config: Config): string => config.storage.split.directory ?? path.join(reportDirectory(config), 'groups');
-
-/** The object store for split sets; null when none is configured. */
-async function splitStore({ storage: { split } }: Config, readSecret: ReadSecret): Promise<ObjectStore | null> {
-  const { upload } = split;
-  if (upload === undefined) return null;
-  const { endpoint = `https://s3.${upload.region}.amazonaws.com`, accessKeyId, secretAccessKey, ...rest } = upload;
-  return openObjectStore({ ...rest, endpoint, accessKeyId: await readSecret(accessKeyId), secretAccessKey: await readSecret(secretAccessKey) });
-}
 
 function mountOf(config: Config, volume: string): string {
   return config.storage.volumes.find((each) => each.name === volume)?.mount ?? `/lustre/${volume}`;
@@ -76,7 +69,7 @@ const ageInSeconds = (at: string | null): number => (at === null ? Infinity : Ma
 /** Activities for hosts that see the stat files and the work directory. */
 export function createStorageScanActivities({ config, database, readSecret }: { config: Config; database: Database; readSecret: ReadSecret }): StorageScanActivities {
   const settings = { config: config.storage, timeZone: config.site.timeZone };
-  const inSlot = slots(config.workers.scanSlots);
+  const inSlot = slots(Math.min(config.workers.scanSlots, availableParallelism()));
   return {
     findScan: (input) => findScan(settings, input),
 
@@ -149,7 +142,7 @@ export function createStorageScanActivities({ config, database, readSecret }: { 
     },
 
     async uploadSplit({ split }) {
-      const store = await splitStore(config, readSecret);
+      const store = await splitStore(config.storage, readSecret);
       if (store === null) return null;
       try {
         const { url } = await uploadSplitSet({ directory: split.directory, store }, activityHooks());
@@ -162,7 +155,7 @@ export function createStorageScanActivities({ config, database, readSecret }: { 
     async pruneSplits() {
       const keep = config.storage.split.keepSets;
       const removed = await pruneSets(splitParent(config), { keep }, activityHooks());
-      const store = await splitStore(config, readSecret);
+      const store = await splitStore(config.storage, readSecret);
       if (store === null) return { removed: removed.length };
       try {
         return { removed: removed.length + (await pruneUploadedSets(store, { keep }, activityHooks())).length };

@@ -33,9 +33,9 @@ export interface LoadSite {
   config: Config;
   database: Database;
   /** Names in force, of groups by gid. */
-  names(): Promise<KnownNames>;
+  names: () => Promise<KnownNames>;
   /** Names of these accounts, by uid; those that nobody knows are left out. */
-  accounts(uids: Iterable<number>): Promise<ReadonlyMap<number, string>>;
+  accounts: (uids: Iterable<number>) => Promise<ReadonlyMap<number, string>>;
 }
 
 export const reportDirectory = (config: Config): string => config.storage.reportDirectory ?? path.join(config.stateDirectory, 'reports');

@@ -7,7 +7,7 @@ import { ageHistory, directoryHistory, keptDatesOf, type History } from './histo
 import { lockProduct } from './usage-keys.ts';
 
 /** The tables that are pruned. `lustre_usage` is kept for ever: it is what forecasts rest on. */
-export const prunedHistories: readonly History[] = [directoryHistory, ageHistory, { table: 'user_usage', product: 'users' }, growthHistory];
+export const prunedHistories: readonly History[] = [directoryHistory, ageHistory, { table: 'user_usage', product: 'users' }, { table: 'vault', product: 'vault' }, growthHistory];
 
 interface Hooks {
   signal?: AbortSignal;

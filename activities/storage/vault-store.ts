@@ -10,9 +10,6 @@ import { asBigInt, batches, type Database, type StoredInteger } from '../platfor
 import { type Numbers, numbersOf } from './lookups.ts';
 import { int64 } from './usage-keys.ts';
 
-/** The product whose loads mark that these rows are there. */
-export const vaultProduct = 'vault';
-
 /** Names as the directory service knows them. */
 export interface VaultNames {
   users: ReadonlyMap<number, string>;
@@ -258,7 +255,7 @@ export interface VaultFilter {
 function newestRows(db: Database, date: string, filter: VaultFilter): Knex.QueryBuilder {
   const withRows = db.knex('vault').where('record_date', '<=', date).groupBy('volume_id').select({ id: 'volume_id' }).max({ found: 'record_date' }).as('w');
   // A load that found nothing left no row.
-  const loaded = db.knex('scan_load').where({ product: vaultProduct }).where('record_date', '<=', date).select({ id: 'volume_id', found: 'record_date' });
+  const loaded = db.knex('scan_load').where({ product: 'vault' }).where('record_date', '<=', date).select({ id: 'volume_id', found: 'record_date' });
   const newest = db.knex(db.knex(withRows).select('id', 'found').unionAll([loaded]).as('n')).groupBy('id').select('id').max({ newest: 'found' }).as('d');
   const query = db
     .knex(newest)
@@ -414,26 +411,4 @@ async function repair(db: Database, { table, id, name, stem, known }: Kind, name
     repaired += await db.knex('vault').where({ [known]: false }).whereIn(id, batch.map((each) => each.id)).update({ [id]: mended, [known]: true });
   }
   return repaired;
-}
-
-/**
- * Deletes the rows of dates before `olderThan` (YYYY-MM-DD), but for each volume's newest; answers which volumes and dates
- * they were and how many. One statement each: readers see a date whole or not at all.
- */
-export async function pruneVault(db: Database, options: { olderThan: string; signal?: AbortSignal }): Promise<(VaultPlace & { rows: number })[]> {
-  const newest: { volumeId: number; newest: string }[] = await db.knex('vault').groupBy('volume_id').select({ volumeId: 'volume_id' }).max({ newest: 'record_date' });
-  const pruned: (VaultPlace & { rows: number })[] = [];
-  for (const { volumeId, newest: kept } of newest) {
-    const dates: { recordDate: string }[] = await db
-      .knex('vault')
-      .where({ volume_id: volumeId })
-      .where('record_date', '<', options.olderThan < kept ? options.olderThan : kept)
-      .distinct({ recordDate: 'record_date' })
-      .orderBy('record_date');
-    for (const { recordDate } of dates) {
-      options.signal?.throwIfAborted();
-      pruned.push({ volumeId, recordDate, rows: await db.knex('vault').where({ volume_id: volumeId, record_date: recordDate }).del() });
-    }
-  }
-  return pruned;
 }

@@ -121,7 +121,10 @@ async function checksFor(command: Command): Promise<Check[]> {
     withConfig('clock', 'set the clock by NTP', (config) => clock(config, connection, target)),
     withConfig('directory service', 'start the service, or correct directory', directoryService),
     withConfig('scans', 'mount the directory, or correct storage.scanDirectory', scans),
+    withConfig('inflater', 'correct storage.engine', inflater),
     withConfig('quotas', 'correct storage.quotas', quotas),
+    withConfig('object store', 'start the store, or correct storage.split.upload', objectStore),
+    withConfig('sequencing database', 'start the server, or correct databases.sequencing', sequencingDatabase),
   ];
 }
 
@@ -209,25 +212,33 @@ async function workers(longshore: Longshore, { namespace }: TemporalTarget): Pro
   return good(queues.map(({ queue, count }) => `${queue} ${count}`).join(', '));
 }
 
-async function database(config: Config): Promise<Finding> {
-  const { storage } = config.databases;
-  if (storage.client === 'sqlite') {
+type Pipeline = keyof Config['databases'];
+
+const database = (config: Config): Promise<Finding> => databaseOf(config, 'storage');
+
+async function sequencingDatabase(config: Config): Promise<Finding> {
+  return config.sequencing.instruments.length === 0 ? skipped('no instruments are configured') : databaseOf(config, 'sequencing');
+}
+
+async function databaseOf(config: Config, pipeline: Pipeline): Promise<Finding> {
+  const settings = config.databases[pipeline];
+  if (settings.client === 'sqlite') {
     // Opening would make it, perhaps for the wrong account.
-    const file = storage.file ?? path.join(config.stateDirectory, 'storage.sqlite');
+    const file = settings.file ?? path.join(config.stateDirectory, `${pipeline}.sqlite`);
     if (!existsSync(file)) return bad(`${file} does not exist yet.`, 'run longshore db migrate as the account of the workers');
   }
-  return withDatabase(config, async (opened) => {
+  return withDatabase(config, pipeline, async (opened) => {
     const [{ migrationStatus }, { migrations }] = await Promise.all([import('../../activities/platform/database/index.ts'), import('../../infra/migrations/index.ts')]);
-    const { pending, unknown } = await migrationStatus(opened, migrations.storage);
+    const { pending, unknown } = await migrationStatus(opened, migrations[pipeline]);
     if (unknown.length > 0) return bad(`${opened.where} is of a newer release (${unknown.join(', ')}).`, 'install that release');
     if (pending.length > 0) return bad(`${opened.where} lacks ${pending.join(', ')}.`, 'run longshore db migrate');
     return good(`${opened.where}, ${opened.dialect}, up to date`);
   });
 }
 
-async function withDatabase<Result>(config: Config, work: (database: Database) => Promise<Result>): Promise<Result> {
+async function withDatabase<Result>(config: Config, pipeline: Pipeline, work: (database: Database) => Promise<Result>): Promise<Result> {
   const [{ openDatabase }, { readSecret }] = await Promise.all([import('../../activities/platform/database/index.ts'), import('../../config/secrets.ts')]);
-  const opened = await openDatabase(config.databases.storage, { pipeline: 'storage', stateDirectory: config.stateDirectory, readSecret });
+  const opened = await openDatabase(config.databases[pipeline], { pipeline, stateDirectory: config.stateDirectory, readSecret });
   try {
     return await work(opened);
   } finally {
@@ -238,7 +249,7 @@ async function withDatabase<Result>(config: Config, work: (database: Database) =
 /** Compares with the database server's clock; with an embedded one, with the time at which Temporal last heard of a worker, which cannot be to come. */
 async function clock(config: Config, connection: Promise<Longshore>, target: Promise<TemporalTarget>): Promise<Finding> {
   if (config.databases.storage.client === 'mysql') {
-    const ahead = await withDatabase(config, async ({ knex }) => {
+    const ahead = await withDatabase(config, 'storage', async ({ knex }) => {
       const before = Date.now();
       const { now } = await knex.first<{ now: string }>(knex.raw('unix_timestamp(current_timestamp(3)) as now'));
       return ((before + Date.now()) / 2 - Number(now) * 1000) / 1000;
@@ -317,4 +328,26 @@ async function quotas(config: Config, signal: AbortSignal): Promise<Finding> {
     }
   }
   return good(`${sources.join(', then ')} can be asked`);
+}
+
+async function inflater({ storage: { engine } }: Config): Promise<Finding> {
+  if (engine === 'zlib') return good('Node’s zlib, as configured');
+  const { loadLibisal } = await import('../../activities/storage/read-scan/inflate/libisal.ts');
+  const libisal = await loadLibisal();
+  if (typeof libisal !== 'string') return good('libisal, which passed its self-test');
+  const remedy = 'install libisal2 (Debian: isal): scans are read faster; or say storage.engine: zlib';
+  return engine === 'auto' ? warning(`Node’s zlib; libisal cannot be used: ${libisal}.`, remedy) : bad(`libisal cannot be used: ${libisal}.`, remedy);
+}
+
+async function objectStore(config: Config, signal: AbortSignal): Promise<Finding> {
+  if (config.storage.split.upload === undefined) return skipped('none is configured');
+  const [{ splitStore }, { readSecret }] = await Promise.all([import('../../activities/storage/split/store.ts'), import('../../config/secrets.ts')]);
+  const store = await splitStore(config.storage, readSecret);
+  if (store === null) return skipped('none is configured');
+  try {
+    await store.head('manifest.json', { signal });
+    return good(store.url);
+  } finally {
+    store.close();
+  }
 }

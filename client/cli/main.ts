@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { inspect } from 'node:util';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
 import { projectRoot } from '../../infra/local/layout.ts';
 import { registerCompletion } from './completion.ts';
 import { registerConfig } from './config.ts';
@@ -32,7 +32,10 @@ export function buildProgram(): Command {
     .exitOverride()
     .showHelpAfterError('Add --help to see what is possible.')
     .on('option:no-color', withoutColour);
-  program.addHelpText('afterAll', ({ command }) => (command === program ? '' : '\nAlways possible: --config <file>, --json, --no-color'));
+  program.addHelpText('afterAll', ({ command }) => (command === program ? '' : `${command.commands.length > 0 ? '' : '\n'}Always possible: --config <file>, --json, --no-color`));
+
+  // Of a group of commands its commands are what people look for; -h is known to all.
+  program.configureHelp({ visibleOptions: (command) => (command.parent !== null && command.commands.length > 0 ? [] : new Help().visibleOptions(command)) });
 
   registerStorage(program);
   registerSequencing(program);

@@ -3,10 +3,24 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { plainDateAt } from '../../activities/storage/find-scan.ts';
+import { ageRows } from '../../activities/storage/age-store.ts';
+import { directoryRows } from '../../activities/storage/directory-store.ts';
+import { savedComparisons } from '../../activities/storage/growth-store.ts';
+import { userRows } from '../../activities/storage/user-store.ts';
+import { vaultSummary } from '../../activities/storage/vault-store.ts';
+import { ageBands } from '../../domain/storage/age-bands.ts';
+import type { AgeRow } from '../../domain/storage/age-row.ts';
+import { compareGrowthRows } from '../../domain/storage/growth.ts';
+import { productNames } from '../../domain/storage/product-names.ts';
+import { formatBytes } from '../../domain/units.ts';
 import { reportRows } from '../../activities/storage/usage-store.ts';
 import { follow } from '../../client/cli/storage/follow.ts';
 import { withStorageDatabase } from '../../client/cli/storage/database.ts';
-import { byUrgency, problemLines, usageTable } from '../../client/cli/storage/render.ts';
+import { ageTable } from '../../client/cli/storage/ages.ts';
+import { directoryTable } from '../../client/cli/storage/directories.ts';
+import { growthTable } from '../../client/cli/storage/growth.ts';
+import { byUrgency, problemLines, usageTable, userTable } from '../../client/cli/storage/render.ts';
+import { vaultGroupTable } from '../../client/cli/storage/vault.ts';
 import { paint } from '../../client/cli/output.ts';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { connect, type Longshore } from '../../client/index.ts';
@@ -21,7 +35,9 @@ import { demoInput, type DemoInput } from './input.ts';
 const say = (line = ''): void => console.log(line);
 const shown = (file: string): string => path.relative(projectRoot, file);
 /** Rows of the table that the demo shows. */
-const mostUrgent = 12;
+const mostUrgent = 8;
+/** Bands from three years on. */
+const oldBand = ageBands.findIndex((each) => each.label === '≥3y');
 
 async function demo(): Promise<void> {
   const started = performance.now();
@@ -46,6 +62,7 @@ async function demo(): Promise<void> {
       say(`\nReport of today, ${today}`);
       const report = await storage.startReport({ date: today, force: true });
       const snapshot = await follow(report, { signal });
+      await storage.compareScans({ date: today });
       return show(config, today, snapshot);
     } finally {
       await longshore.close();
@@ -55,7 +72,7 @@ async function demo(): Promise<void> {
   say('');
   say(paint('strong', 'Where things are'));
   say(`  TSV        ${tsv === undefined ? 'not written' : shown(tsv)}`);
-  say(`  database   ${shown(path.join(config.stateDirectory, 'storage.sqlite'))}   (./longshore storage usage --sort used)`);
+  say(`  database   ${shown(path.join(config.stateDirectory, 'storage.sqlite'))}   (./longshore storage groups --sort used)`);
   say(`  settings   ${shown(configFile)}`);
   say(paint('strong', 'What next'));
   if (failed) say('  The damaged volume waits for a person, and goes on waiting when the server is started again:');
@@ -81,6 +98,8 @@ async function writeConfig(input: DemoInput): Promise<string> {
     storage: {
       scanDirectory: path.join(input.directory, 'scans'),
       volumes: input.volumes.map((name) => ({ name })),
+      products: [...productNames],
+      split: { level: 1 },
       quotas: { sources: ['csv'], csv: { path: path.join(input.directory, 'quotas.csv') } },
     },
   };
@@ -115,9 +134,39 @@ async function show(config: Config, date: string, snapshot: Awaited<ReturnType<t
   say('');
   say(`${rows.length} groups and base directories: ${paint('bad', `${bad} Not OK`)}, ${paint('warning', `${warned} Kinda OK`)}. The most urgent:`);
   say(usageTable(rows.slice(0, mostUrgent), config.storage.forecast.days[1]));
+  await showProducts(config, date);
+  if (snapshot.split !== undefined) say(`\nOne file a group for tree servers: ${snapshot.split.groups} groups, ${formatBytes(BigInt(snapshot.split.bytes))} in ${shown(snapshot.split.directory)}`);
   const problems = problemLines(snapshot.volumes, date, './longshore');
   if (problems.length > 0) say(`\n${paint('strong', 'Needs a person')}\n${problems.join('\n')}`);
   return { failed: problems.length > 0, tsv: snapshot.tsv };
+}
+
+/** What else one pass tells: the first lines of each verb. */
+async function showProducts(config: Config, date: string): Promise<void> {
+  const few = 4;
+  await withStorageDatabase(config, async (database) => {
+    const compared = await savedComparisons(database, date);
+    const movers = compared.flatMap((each) => each.rows.filter((row) => row.level === 'directory')).sort(compareGrowthRows);
+    say(`\n${paint('strong', 'Who grew in a week')}  ./longshore storage growth`);
+    say(growthTable(movers.slice(0, few), 'directory'));
+    say(`\n${paint('strong', 'Largest directories')}  ./longshore storage directories`);
+    say(directoryTable(await directoryRows(database, { date, sort: 'size', limit: few })));
+    say(`\n${paint('strong', 'Users')}  ./longshore storage users`);
+    say(userTable((await userRows(database, date)).toSorted((a, b) => (b.used > a.used ? 1 : -1)).slice(0, few)));
+    say(`\n${paint('strong', 'Not read for years')}  ./longshore storage ages`);
+    const unread = (row: AgeRow): bigint => row.access.bytes.slice(oldBand).reduce((sum, bytes) => sum + bytes, 0n);
+    say(ageTable((await ageRows(database, date)).toSorted((a, b) => (unread(b) > unread(a) ? 1 : -1)).slice(0, few), 'access'));
+    say(`\n${paint('strong', 'In vaults')}  ./longshore storage vault`);
+    say(vaultGroupTable((await vaultSummary(database, date)).slice(0, few)));
+  });
+}
+
+/** The word after `npm run demo --`; none: the storage demo. */
+async function chosen(word: string | undefined): Promise<void> {
+  if (word === undefined) return demo();
+  if (word !== 'sequencing') throw new OperationError('ContractError', `There is no demo "${word}": npm run demo, or npm run demo -- sequencing.`);
+  const { sequencingDemo } = await import('./sequencing.ts');
+  return sequencingDemo();
 }
 
 try {
@@ -128,12 +177,4 @@ try {
   if (error instanceof Interrupted) process.exit(130);
   console.error(error instanceof OperationError ? error.message : error);
   process.exit(1);
-}
-
-/** The word after `npm run demo --`; none: the storage demo. */
-async function chosen(word: string | undefined): Promise<void> {
-  if (word === undefined) return demo();
-  if (word !== 'sequencing') throw new OperationError('ContractError', `There is no demo "${word}": npm run demo, or npm run demo -- sequencing.`);
-  const { sequencingDemo } = await import('./sequencing.ts');
-  return sequencingDemo();
 }

@@ -31,13 +31,17 @@ describe('longshore doctor', function () {
   it('is not held up by services that hang, and blames those', async () => {
     const hanging = await silentServer();
     try {
+      await writeFile(file('key'), 'a key\n', { mode: 0o600 });
       await writeFile(
         file('hanging.yaml'),
         stringify({
           stateDirectory: 'state',
           databases: { storage: { client: 'mysql', port: hanging.port, user: 'u', database: 'd', password: { env: 'NOT_SET' } } },
           directory: { source: 'ldap', ldap: { url: `ldap://127.0.0.1:${hanging.port}`, groups: { base: 'g' }, people: { base: 'p' } } },
-          storage: { scanDirectory: file('none'), volumes: [{ name: 'a' }], quotas: { sources: ['lfs'], lfs: { command: file('lfs') } } },
+          storage: {
+            scanDirectory: file('none'), engine: 'zlib', volumes: [{ name: 'a' }], quotas: { sources: ['lfs'], lfs: { command: file('lfs') } },
+            split: { upload: { endpoint: `http://127.0.0.1:${hanging.port}`, bucket: 'b', accessKeyId: { file: file('key') }, secretAccessKey: { file: file('key') } } },
+          },
         }),
       );
       const { code, report, states } = await doctor('hanging.yaml', { TEMPORAL_ADDRESS: `127.0.0.1:${hanging.port}` });
@@ -55,7 +59,10 @@ describe('longshore doctor', function () {
         clock: 'bad',
         'directory service': 'bad',
         scans: 'bad',
+        inflater: 'good',
         quotas: 'bad',
+        'object store': 'bad',
+        'sequencing database': 'skipped',
       });
       for (const { name, state, text, remedy } of report.checks) assert.ok(state !== 'bad' || (text !== '' && remedy !== undefined), name);
       const temporal = report.checks.find(({ name }) => name === 'temporal');
@@ -91,7 +98,7 @@ describe('longshore doctor', function () {
           stateDirectory: 'state',
           workers: { health: { port: 0 }, metrics: { port: 0 } },
           directory: { source: 'dumps', dumps: { group: file('group') } },
-          storage: { scanDirectory: directory, volumes: [{ name: 'scratch117' }], quotas: { sources: ['csv'], csv: { path: file('quotas.csv') } } },
+          storage: { scanDirectory: directory, engine: 'zlib', volumes: [{ name: 'scratch117' }], quotas: { sources: ['csv'], csv: { path: file('quotas.csv') } } },
         }),
       );
     });
@@ -117,7 +124,9 @@ describe('longshore doctor', function () {
         const { code, report, states } = await doctor('site.yaml', env);
         assert.equal(code, 0, JSON.stringify(report));
         assert.equal(report.healthy, true);
-        assert.deepEqual([...new Set(Object.values(states))], ['good'], JSON.stringify(report));
+        const { 'object store': store, 'sequencing database': sequencing, ...others } = states;
+        assert.deepEqual([store, sequencing], ['skipped', 'skipped']);
+        assert.deepEqual([...new Set(Object.values(others))], ['good'], JSON.stringify(report));
         assert.match(report.checks.find(({ name }) => name === 'workers')?.text ?? '', /^storage\.workflows 1, storage\.scan 1, storage\.services 1$/);
         assert.match((await longshore(['doctor', '--config', 'site.yaml'], { cwd: directory, env })).stdout, /^✓ node: 24.*\n✓ configuration: .*site\.yaml\n/);
       } finally {

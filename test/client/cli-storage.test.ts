@@ -112,6 +112,40 @@ describe('longshore storage', function () {
     assert.equal(shown.stdout.trim().split('\n').length, all.filter((row) => row.user === user).length + 1);
   });
 
+  it('groups and users as TSV are what the report wrote of them', async () => {
+    for (const [verb, file] of [['groups', 'storage'], ['users', 'users']] as const) {
+      const shown = await longshore(site, temporal, 'storage', verb, '--date', siteDate, '--tsv');
+      const written = await readFile(path.join(site.directory, 'state', 'reports', `${file}-${siteDate}.tsv`), 'utf8');
+      assert.equal(shown.code, 0, shown.stderr);
+      assert.deepEqual(new Set(shown.stdout.split('\n')), new Set(written.split('\n')), verb);
+    }
+  });
+
+  it('every other product has its verb, as a table, JSON and TSV', async () => {
+    for (const verb of ['directories', 'ages', 'vault', 'forecast']) {
+      const shown = await longshore(site, temporal, 'storage', verb, '--date', siteDate);
+      assert.equal(shown.code, 0, shown.stderr);
+      assert.ok(shown.stdout.split('\n').length > 3, `${verb}: ${shown.stdout}`);
+      const rows: unknown = JSON.parse((await longshore(site, temporal, '--json', 'storage', verb, '--date', siteDate)).stdout);
+      assert.ok(Array.isArray(rows) && rows.length > 0, verb);
+      const tsv = (await longshore(site, temporal, 'storage', verb, '--date', siteDate, '--tsv')).stdout.replace(/\n$/u, '').split('\n');
+      assert.equal(new Set(tsv.map((line) => line.split('\t').length)).size, 1, verb);
+    }
+    const growth = await longshore(site, temporal, 'storage', 'growth', '--date', siteDate);
+    assert.match(growth.stderr, /No two scans are kept/);
+  });
+
+  it('a back-fill looks at every date and skips what is loaded', async () => {
+    const ended = await longshore(site, temporal, '--json', 'storage', 'backfill', 'start', '--from', '2026-11-17', '--to', '2026-11-18');
+    assert.equal(ended.code, 0, ended.stderr);
+    const { counts, problems, state } = json(ended.stdout) as { counts: unknown; problems: unknown; state: string };
+    assert.deepEqual({ counts, state }, { counts: { loaded: 0, skipped: 2, failed: 0, none: 2 }, state: 'done' });
+    assert.deepEqual(problems, []);
+    const wrong = await longshore(site, temporal, 'storage', 'backfill', 'start', '--from', '2026-11-19', '--to', '2026-11-18');
+    assert.deepEqual([wrong.code, wrong.stderr.trim()], [2, '--from (2026-11-19) is after --to (2026-11-18).']);
+    assert.match((await longshore(site, temporal, 'storage', 'backfill', 'status')).stdout, /done, 2 of 2 dates/);
+  });
+
   it('a date that is none is a usage error', async () => {
     const ended = await longshore(site, temporal, 'storage', 'status', 'yesterday');
     assert.equal(ended.code, 2);

@@ -1,6 +1,6 @@
 /**
- * What breaks in the night: workers, the Temporal server, the database. After each fault the rows and the TSV are those
- * of an undisturbed run, once. A dead worker is noticed by its silence, which takes up to a minute: so all nights are
+ * What breaks in the night: workers, the Temporal server, the database. After each fault the rows and the files of every product
+ * are those of an undisturbed run, once. A dead worker is noticed by its silence, which takes up to a minute: so all nights are
  * acted out side by side, each with its own site, database and namespace, and then looked at one by one.
  */
 import assert from 'node:assert/strict';
@@ -23,12 +23,31 @@ const volume = 'scratch117';
 
 /** What a site sees afterwards. */
 interface Seen {
-  rows: unknown[];
-  loads: unknown[];
-  tsv: string;
-  /** Names beside the TSV. */
-  files: string[];
+  /** By table, without what differs by nature: record numbers and times of loading. */
+  tables: Record<string, unknown[]>;
+  /** Contents by name of all files that the report wrote. */
+  files: Record<string, string>;
 }
+
+const products = ['ages', 'directories', 'groups', 'users', 'vault'];
+
+/** All that a report leaves in the database, by name instead of by number. */
+const whatIsThere: Record<string, string> = {
+  lustre_usage: `select v.scratch_disk, b.directory_path, g.group_name, p.pi_name, u.gid, u.used, u.quota, u.record_date, u.last_modified, u.warning_id, u.files, u.inodes, u.full_on, u.name_known
+    from lustre_usage u join base_directory b using (base_directory_id) join volume v using (volume_id) join unix_group g on g.group_id = u.unix_id left join pi p on p.pi_id = u.pi_id
+    order by 1, 2, 3, 5`,
+  user_usage: `select v.scratch_disk, u.uid, u.gid, a.user_name, g.group_name, u.size, u.record_date, u.last_modified, u.files, u.inodes, u.name_known, u.group_known
+    from user_usage u join volume v using (volume_id) join user a using (user_id) join unix_group g using (group_id) order by 1, 2, 3`,
+  directory: `select b.directory_path as base, d.directory_path, d.gid, g.group_name, p.pi_name, d.num_files, d.size, d.bytes, d.last_modified, d.record_date, d.newest_mtime,
+    (select group_concat(t.filetype_name, ' ', s.bytes order by t.filetype_name) from file_size s join filetype t using (filetype_id) where s.directory_id = d.directory_id) as types
+    from directory d join base_directory b using (base_directory_id) join unix_group g using (group_id) left join pi p on p.pi_id = d.pi_id order by 1, 2, 3`,
+  directory_usage: 'select b.directory_path, u.directory, u.gid, u.record_date, u.bytes, u.files, u.newest_mtime from directory_usage u join base_directory b using (base_directory_id) order by 1, 2, 3, 4',
+  age_usage: 'select b.directory_path, u.* from age_usage u join base_directory b using (base_directory_id) order by b.directory_path, u.gid, u.kind',
+  vault: `select h.filepath, h.inode, a.action_name, u.user_name, g.group_name, h.size, h.record_date, h.last_modified, h.marked_path, h.moved, h.gone, h.conflict
+    from vault h join vault_actions a using (vault_action_id) join user u using (user_id) join unix_group g using (group_id) order by 1, 2, 3`,
+  scan_load: 'select product, record_date, lines_accepted, lines_rejected, group_count, used from scan_load order by product',
+  report_product: 'select product, state, row_count, problem_type from report_product order by product',
+};
 
 class Night {
   readonly site: Site;
@@ -101,17 +120,14 @@ class Night {
     return rows as unknown[];
   }
 
-  /** Times of loading and record numbers are left out: they differ by nature. */
   async seen(): Promise<Seen> {
-    const rows = await this.query(
-      `select v.scratch_disk, b.directory_path, g.group_name, p.pi_name, u.gid, u.used, u.quota, u.record_date, u.last_modified, u.warning_id, u.files, u.inodes, u.full_on, u.name_known
-       from lustre_usage u join base_directory b using (base_directory_id) join volume v using (volume_id) join unix_group g on g.group_id = u.unix_id left join pi p on p.pi_id = u.pi_id
-       order by 1, 2, 3, 5`,
-    );
-    const loads = await this.query('select product, record_date, lines_accepted, lines_rejected from scan_load');
+    const tables: Record<string, unknown[]> = {};
+    for (const [table, statement] of Object.entries(whatIsThere)) tables[table] = await this.query(statement);
     const reports = path.join(this.site.directory, 'state', 'reports');
-    const tsv = await readFile(path.join(reports, `storage-${siteDate}.tsv`), 'utf8');
-    return { rows, loads, tsv, files: (await readdir(reports)).sort() };
+    const names = (await readdir(reports, { recursive: true, withFileTypes: true })).filter((each) => each.isFile()).map((each) => path.relative(reports, path.join(each.parentPath, each.name)));
+    const files: Record<string, string> = {};
+    for (const name of names.sort()) files[name] = await readFile(path.join(reports, name), 'utf8');
+    return { tables, files };
   }
 
   async end(): Promise<void> {
@@ -157,7 +173,7 @@ const nights: Record<string, (night: Night) => Promise<void>> = {
     const worker = await night.work();
     await night.hold('lustre_usage');
     const report = await night.storage.startReport({ date: siteDate });
-    await night.untilRunning('loadVolume');
+    await night.untilRunning('loadProduct');
     await worker.kill();
     assert.deepEqual(await night.query('select * from lustre_usage'), [], 'nothing of the volume is seen before all of it is there');
     await night.release();
@@ -171,7 +187,7 @@ const nights: Record<string, (night: Night) => Promise<void>> = {
     const report = await night.storage.startReport({ date: siteDate });
     await night.untilRunning('saveOutcome');
     await worker.kill();
-    assert.equal((await night.query('select * from scan_load')).length, 2, 'it is loaded, groups and users');
+    assert.deepEqual(await night.query('select product from scan_load order by product'), products.map((product) => ({ product })), 'it is loaded, every product');
     await night.release();
     await night.work();
     await report.result();
@@ -181,7 +197,7 @@ const nights: Record<string, (night: Night) => Promise<void>> = {
     const zombie = await night.work();
     await night.hold('lustre_usage');
     const report = await night.storage.startReport({ date: siteDate });
-    await night.untilRunning('loadVolume');
+    await night.untilRunning('loadProduct');
     process.kill(zombie.pid, 'SIGSTOP');
     // Its transaction goes with its connection, as a firewall or the server's own time-out would have it.
     for (const { id } of (await night.query('select id from information_schema.processlist where db = database() and id <> connection_id()')) as { id: number }[]) {
@@ -198,7 +214,7 @@ const nights: Record<string, (night: Night) => Promise<void>> = {
     const first = await night.work();
     await night.hold('lustre_usage');
     const report = await night.storage.startReport({ date: siteDate });
-    await night.untilRunning('loadVolume');
+    await night.untilRunning('loadProduct');
     const stopped = first.kill('SIGTERM');
     await night.work();
     await stopped;
@@ -247,7 +263,7 @@ describe('faults in the night', function () {
           await night.work();
           await night.hold('lustre_usage');
           const report = await night.storage.startReport({ date: siteDate });
-          await night.untilRunning('loadVolume');
+          await night.untilRunning('loadProduct');
           await maria.kill();
           await maria.restart();
           await night.reconnectSql();
@@ -263,7 +279,7 @@ describe('faults in the night', function () {
           await night.work();
           await night.hold('lustre_usage');
           const report = await night.storage.startReport({ date: siteDate });
-          await night.untilRunning('loadVolume');
+          await night.untilRunning('loadProduct');
           await temporal.kill();
           await night.release();
           await temporal.restart();
@@ -287,8 +303,11 @@ describe('faults in the night', function () {
   for (const title of titles) {
     it(title, async () => {
       const undisturbed = await seenOf('nothing happens');
-      assert.ok(undisturbed.rows.length > 50 && undisturbed.loads.length === 2, 'the undisturbed run loaded something');
-      assert.deepEqual(undisturbed.files, [`storage-${siteDate}.tsv`, `users-${siteDate}.tsv`], 'nothing half-written is left beside the TSVs');
+      for (const [table, rows] of Object.entries(undisturbed.tables)) assert.ok(rows.length >= products.length, `the undisturbed run has ${rows.length} rows of ${table}`);
+      const digits = siteDate.replaceAll('-', '');
+      const written = ['ages', 'directories', 'storage', 'users', 'vault'].map((name) => `${name}-${siteDate}.tsv`);
+      // The scan's own date names what is kept of the volume.
+      assert.deepEqual(Object.keys(undisturbed.files).filter((name) => !name.startsWith('basedirs/scratch117/')), [...written, `basedirs/${digits}_longshore.basedirs`].sort(), 'nothing half-written is left beside the files');
       assert.deepEqual(await seenOf(title), undisturbed);
     });
   }

@@ -1,11 +1,12 @@
 /** Installs the servers that tests need, where we may: Debian and its kin, as root. */
+import { existsSync } from 'node:fs';
 import { chmod, rm, writeFile } from 'node:fs/promises';
 import { run } from '../../activities/platform/processes/run.ts';
 import { step } from '../../infra/local/steps.ts';
 import type { Say } from '../../infra/local/steps.ts';
 import { findProgram } from '../support/services/process.ts';
 
-/** Program and the package that holds it. */
+/** Program and the packages that hold it. */
 const needed = { mariadbd: 'mariadb-server', slapd: 'slapd', ldapsearch: 'ldap-utils', openssl: 'openssl', igzip: 'isal' };
 const limitMs = 5 * 60_000;
 /** Debian asks it whether a new package's service may start: ours would be left behind. */
@@ -13,7 +14,7 @@ const policyFile = '/usr/sbin/policy-rc.d';
 
 /** Installs what is lacking; says nothing and does nothing when all is there or when we may not. A failure is said and left to the tests that feel it. */
 export async function installPackages(say: Say, signal: AbortSignal): Promise<void> {
-  const lacking = Object.entries(needed).flatMap(([program, name]) => (has(program) ? [] : [name]));
+  const lacking = Object.entries(needed).flatMap(([program, name]) => (has(program) ? [] : name.split(' ')));
   if (lacking.length === 0 || process.getuid?.() !== 0 || !has('apt-get')) return;
   const apt = async (...args: string[]): Promise<void> => {
     const { code, stderr } = await run('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=120', ...args], { env: { DEBIAN_FRONTEND: 'noninteractive' }, timeoutMs: limitMs, signal });
@@ -37,6 +38,7 @@ export async function installPackages(say: Say, signal: AbortSignal): Promise<vo
 }
 
 function has(program: string): boolean {
+  if (program.startsWith('/')) return existsSync(program);
   try {
     findProgram(program, '');
     return true;

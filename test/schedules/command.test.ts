@@ -50,6 +50,6 @@ describe('longshore setup and longshore schedules', function () {
 
     const after = await longshore('schedules', 'plan', '--json');
     assert.equal(after.code, 0, after.err);
-    assert.partialDeepStrictEqual(JSON.parse(after.out), { differs: false, schedules: Array(4).fill({ action: 'none' }) });
+    assert.partialDeepStrictEqual(JSON.parse(after.out), { differs: false, schedules: Array.from({ length: 4 }, () => ({ action: 'none' })) });
   });
 });

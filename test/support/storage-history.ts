@@ -61,7 +61,7 @@ export async function loadAges(db: Database, rows: readonly AgeUsage[], where: W
 
 /** Empties all tables but the seeded ones. */
 export async function emptyHistory(db: Database): Promise<void> {
-  for (const table of ['growth_mover', 'growth_run', 'age_usage', 'directory_usage', 'file_size', 'directory', 'lustre_usage', 'user_usage', 'user', 'directory_group', 'directory_state', 'pi_account', 'pi', 'scan_load', 'base_directory', 'unix_group', 'volume']) {
+  for (const table of ['growth_mover', 'growth_run', 'vault', 'age_usage', 'directory_usage', 'file_size', 'directory', 'lustre_usage', 'user_usage', 'user', 'directory_group', 'directory_state', 'pi_account', 'pi', 'scan_load', 'base_directory', 'unix_group', 'volume']) {
     await db.knex(table).del();
   }
   await db.knex('filetype').where('filetype_id', '>', 4).del();

@@ -311,7 +311,7 @@ export interface NamesResult {
   /** fresh: asked now. cached: the service did not answer, younger answers are used. unavailable: names appear as gid:NNN. */
   state: 'fresh' | 'cached' | 'unavailable' | 'none';
   groups: number;
-  /** Rows whose gid:NNN name was put right. */
+  /** Names in rows, of any product, that were numbers (gid:NNN, uid:NNN) and were put right. */
   repaired: number;
   ageSeconds: number | null;
   note?: string;

@@ -10,8 +10,8 @@ const tell = (message: PassMessage): void => parentPort?.postMessage(message, []
 const { options, directory }: PassOrder = workerData;
 try {
   const hooks = { onProgress: (progress: Extract<PassMessage, { kind: 'progress' }>['progress']) => tell({ kind: 'progress', progress }) };
-  const result = directory === undefined ? await passFile(options, hooks) : await writePass(options, directory, hooks);
-  tell({ kind: 'result', result });
+  if (directory === undefined) tell({ kind: 'result', result: await passFile(options, hooks) });
+  else tell({ kind: 'written', written: await writePass(options, directory, hooks) });
 } catch (error) {
   // An error's class and fields do not survive the way to the other thread; its parts do.
   if (!(error instanceof OperationError)) throw error;

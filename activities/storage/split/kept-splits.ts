@@ -50,7 +50,8 @@ export async function keptSplits(root: string, volumes: readonly string[], date:
     const text = await readFile(file, 'utf8').catch((error: unknown) => {
       throw fileError(error, `read ${file}`, file);
     });
-    found.push({ volume, directory, parts: JSON.parse(text) as SplitPart[] });
+    const parts: SplitPart[] = JSON.parse(text);
+    found.push({ volume, directory, parts });
   }
   return found;
 }

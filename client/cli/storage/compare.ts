@@ -36,6 +36,7 @@ interface CompareOptions {
 export function registerCompare(storage: Command, stores: ComparedStores): void {
   storage
     .command('compare')
+    .summary('compare the original’s tables with ours')
     .description('compare a day’s rows of the original’s tables with ours, and explain the differences; ends with 3 when one has no explanation')
     .option('--date <date>', 'record date (default: the newest that both have)', plainDate('--date'))
     .option('--original-date <date>', 'record date there, where it is another', plainDate('--original-date'))

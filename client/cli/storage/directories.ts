@@ -22,7 +22,7 @@ interface DirectoriesOptions extends DateOption {
 export function registerDirectories(storage: Command): void {
   storage
     .command('directories')
-    .description('the largest, fullest or oldest directories, from the database')
+    .description('the largest, fullest or oldest directories')
     .option('--date <date>', 'as known on that date (default: today at the site)')
     .option('--volume <name>', 'only this volume')
     .option('--group <name>', 'only this group')

@@ -25,7 +25,7 @@ export interface Outlook {
 export function registerForecast(storage: Command): void {
   storage
     .command('forecast')
-    .description('when groups are full, with the points that say so, from the database')
+    .description('when groups are full, and what says so')
     .option('--date <date>', 'as known on that date (default: today at the site)')
     .option('--volume <name>', 'only this volume')
     .option('--group <name>', 'only this group')

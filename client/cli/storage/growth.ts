@@ -24,7 +24,7 @@ const usualDays = 7;
 export function registerGrowth(storage: Command): void {
   storage
     .command('growth')
-    .description('who grew and who shrank between two scans, the largest first')
+    .description('who grew and who shrank between two scans')
     .option('--date <date>', 'until the newest scan of that date (default: today at the site)')
     .option('--volume <name>', 'only this volume')
     .option('--since <date>', 'compare with the kept scan nearest to that date')

@@ -87,15 +87,17 @@ export function registerStorage(program: Command): void {
     .action((date: string | undefined, options: { all?: boolean }, command: Command) => withContext(command, (context) => showSaved(context, date, options.all === true)));
 
   storage
-    .command('usage')
-    .description('usage by group and base directory, from the database')
+    .command('groups')
+    .alias('usage')
+    .description('usage by group and base directory')
     .option('--date <date>', 'as known on that date (default: today at the site)')
     .option('--volume <name>', 'only this volume')
     .option('--group <name>', 'only this group')
     .option('--pi <name>', 'only this principal investigator')
     .option('--sort <key>', 'urgency, used, name', 'urgency')
     .option('--top <n>', 'at most so many rows')
-    .action((options: DateOption & { volume?: string; group?: string; pi?: string; sort: string; top?: string }, command: Command) =>
+    .option('--tsv', 'tab-separated, as the report writes it')
+    .action((options: DateOption & { volume?: string; group?: string; pi?: string; sort: string; top?: string; tsv?: boolean }, command: Command) =>
       withContext(command, async (context) => {
         const rows = (await usageRows(context, await dateOf(context, options), options.volume)).filter(
           (row) => (options.group === undefined || row.group === options.group) && (options.pi === undefined || row.pi === options.pi),
@@ -103,6 +105,10 @@ export function registerStorage(program: Command): void {
         const sorted = rows.toSorted(await comparer(options.sort));
         const shown = options.top === undefined ? sorted : sorted.slice(0, positive('--top', options.top));
         if (context.json) return printJson(shown);
+        if (options.tsv === true) {
+          const { reportTsv } = await import('../../../domain/storage/report-tsv.ts');
+          return print(reportTsv(shown, context.config.storage.forecast.days).replace(/\n$/u, ''));
+        }
         const { usageTable } = await import('./render.ts');
         print(usageTable(shown, horizonOf(context)));
         if (shown.length < sorted.length) note(`${sorted.length - shown.length} more rows: raise --top.`);
@@ -111,14 +117,15 @@ export function registerStorage(program: Command): void {
 
   storage
     .command('users')
-    .description('usage by user and group, from the database')
+    .description('usage by user and group')
     .option('--date <date>', 'as known on that date (default: today at the site)')
     .option('--volume <name>', 'only this volume')
     .option('--user <name>', 'only this user')
     .option('--group <name>', 'only this group')
     .option('--sort <key>', 'used, name', 'used')
     .option('--top <n>', 'at most so many rows')
-    .action((options: DateOption & { volume?: string; user?: string; group?: string; sort: string; top?: string }, command: Command) =>
+    .option('--tsv', 'tab-separated, as the report writes it')
+    .action((options: DateOption & { volume?: string; user?: string; group?: string; sort: string; top?: string; tsv?: boolean }, command: Command) =>
       withContext(command, async (context) => {
         const { userRows } = await import('../../../activities/storage/user-store.ts');
         const { compareUserRows } = await import('../../../domain/storage/user-row.ts');
@@ -131,6 +138,10 @@ export function registerStorage(program: Command): void {
           .toSorted(options.sort === 'name' ? compareUserRows : (a, b) => (b.used > a.used ? 1 : b.used < a.used ? -1 : compareUserRows(a, b)));
         const shown = options.top === undefined ? sorted : sorted.slice(0, positive('--top', options.top));
         if (context.json) return printJson(shown);
+        if (options.tsv === true) {
+          const { userTsv } = await import('../../../domain/storage/user-tsv.ts');
+          return print(userTsv(shown).replace(/\n$/u, ''));
+        }
         const { userTable } = await import('./render.ts');
         print(userTable(shown));
         if (shown.length < sorted.length) note(`${sorted.length - shown.length} more rows: raise --top.`);
@@ -255,7 +266,7 @@ async function showRows(context: CommandContext, date: string, all: boolean): Pr
   if (rows.length === 0) return;
   print('');
   print(usageTable(all ? rows : rows.slice(0, shownRows), horizonOf(context)));
-  if (!all && rows.length > shownRows) print(paint('quiet', `${rows.length - shownRows} more rows: longshore storage usage`));
+  if (!all && rows.length > shownRows) print(paint('quiet', `${rows.length - shownRows} more rows: longshore storage groups`));
 }
 
 async function showProblems(outcomes: readonly VolumeOutcome[], date: string): Promise<boolean> {

@@ -53,7 +53,7 @@ async function scan(context: CommandContext, file: string, options: ScanOptions)
   const result = await readWithProgress(pass, context);
   const { lines } = result;
   if (context.json) {
-    const named = <Row extends { gid: number }>(rows: readonly Row[] | null): unknown => rows?.map((row) => ({ group: names.get(row.gid) ?? null, ...row }));
+    const named = (rows: readonly { gid: number }[] | null): unknown => rows?.map((row) => ({ group: names.get(row.gid) ?? null, ...row }));
     printJson({ file, volume, ...result, groups: named(result.groups), users: named(result.users), directories: named(result.directories), ages: named(result.ages) });
   } else {
     const { renderScan } = await import('./scan-render.ts');

@@ -24,7 +24,7 @@ interface VaultOptions {
 export function registerVault(storage: Command): void {
   storage
     .command('vault')
-    .description('files that vaults hold, by group and branch, from the database')
+    .description('files that vaults hold, by group and branch')
     .option('--date <date>', 'as known on that date (default: today at the site)')
     .option('--volume <name>', 'only this volume')
     .option('--group <name>', 'only this group')

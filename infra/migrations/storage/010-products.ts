@@ -28,7 +28,7 @@ export const products: Migration = {
   },
 
   async down(target) {
-    if (await target.knex.schema.hasColumn('scan_load', 'scanned_at')) await target.knex.schema.alterTable('scan_load', (table) => table.dropColumn('scanned_at'));
+    if (await target.knex.schema.hasColumn('scan_load', 'scanned_at')) await target.knex.raw('alter table scan_load drop column scanned_at');
     await dropTables(target, 'report_product', 'product_lock');
   },
 };

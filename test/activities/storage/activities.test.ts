@@ -8,7 +8,8 @@ import { createStorageScanActivities, createStorageServiceActivities } from '../
 import { loadConfig } from '../../../config/load.ts';
 import { directoryService, type Config } from '../../../config/schema.ts';
 import { OperationError } from '../../../domain/errors.ts';
-import type { ProductName } from '../../../domain/storage/product-names.ts';
+import { parseBaseDirectoryFile } from '../../../domain/storage/base-directory-file.ts';
+import { productNames, type ProductName } from '../../../domain/storage/product-names.ts';
 import { reportRows } from '../../../activities/storage/usage-store.ts';
 import { userRows } from '../../../activities/storage/user-store.ts';
 import { savedReport } from '../../../activities/storage/report-store.ts';
@@ -18,6 +19,7 @@ import { migrate, type Database } from '../../../activities/platform/database/in
 import { migrations } from '../../../infra/migrations/index.ts';
 import { damage, groupsOf, usersOf } from '../../support/scan-generator/index.ts';
 import { makeSite, siteDate, type Site } from '../../support/site.ts';
+import { startS3 } from '../../support/services/s3.ts';
 import { defaultTree, groupEntry, personEntry, startSlapd, type PrivateSlapd } from '../../support/services/slapd.ts';
 
 describe('storage activities', function () {
@@ -48,7 +50,7 @@ describe('storage activities', function () {
   }
   const scanSide = (): ReturnType<typeof createStorageScanActivities> => createStorageScanActivities({ config, database, readSecret });
   const serviceSide = (): ReturnType<typeof createStorageServiceActivities> => createStorageServiceActivities({ config, database, readSecret });
-  const products: ProductName[] = ['groups', 'users'];
+  const products: ProductName[] = [...productNames];
   const find = async (): Promise<ScanRef> => {
     const scan = await run(scanSide().findScan, { volume: 'scratch117', date: siteDate });
     assert.ok(scan);
@@ -77,11 +79,74 @@ describe('storage activities', function () {
     const users = await userRows(database, siteDate);
     assert.equal(users.reduce((sum, row) => sum + row.used, 0n), BigInt(pass.bytes), 'nor on the way to the users');
     assert.ok(users.every((row) => row.nameKnown && row.groupKnown));
-    assert.deepEqual(await run(serviceSide().isLoaded, { scan, products: ['groups', 'users', 'vault'] }).then(({ missing, loaded, lines }) => ({ missing, loaded, lines })), { missing: ['vault'], loaded: products, lines: 4000 });
+    assert.deepEqual(await run(serviceSide().isLoaded, { scan, products }).then(({ missing, loaded, lines }) => ({ missing, loaded, lines })), { missing: [], loaded: products, lines: 4000 });
     const { tsv } = await run(scanSide().writeReport, { date: siteDate, products, state: 'done' }, beats);
     assert.equal((await readFile(tsv, 'utf8')).trimEnd().split('\n').length, rows.length + 1);
     assert.equal((await readFile(path.join(path.dirname(tsv), `users-${siteDate}.tsv`), 'utf8')).trimEnd().split('\n').length, users.length + 1);
     assert.equal((await savedReport(database, siteDate))?.tsv, tsv);
+  });
+
+  it('write a file for every product, the base directories as the scanner once did, and a set of splits', async () => {
+    const { pass, scan } = await chain();
+    const { tsv } = await run(scanSide().writeReport, { date: siteDate, products, state: 'done' });
+    const directory = path.dirname(tsv);
+    for (const what of ['storage', 'users', 'directories', 'ages', 'vault']) {
+      const lines = (await readFile(path.join(directory, `${what}-${siteDate}.tsv`), 'utf8')).replace(/\n$/, '').split('\n');
+      assert.ok(lines.length > 5, `${what} has ${lines.length} lines`);
+      assert.equal(new Set(lines.map((line) => line.split('\t').length)).size, 1, `${what}: as many fields in each line as in the header`);
+    }
+    const pairs = parseBaseDirectoryFile(await readFile(path.join(directory, 'basedirs', `${siteDate.replaceAll('-', '')}_longshore.basedirs`)), 'basedirs');
+    const known = new Set(pairs.map(({ gid, directory: base }) => `${gid} ${base}`));
+    for (const { gid, baseDirectory } of await reportRows(database, siteDate)) assert.ok(known.has(`${gid} ${baseDirectory}`), baseDirectory);
+
+    const split = await run(scanSide().writeSplit, { date: siteDate });
+    assert.equal(split.groups, pass.groups);
+    const index = (await readFile(path.join(split.directory, 'index.txt'), 'utf8')).trimEnd().split('\n');
+    assert.equal(index.length, split.groups + 1);
+    // A tree server reads what the scan says of the group, line by line.
+    const set = JSON.parse(await readFile(path.join(split.directory, 'manifest.json'), 'utf8')) as { files: { name: string; group?: { lines: number } }[] };
+    const lines = set.files.flatMap(({ group }) => group?.lines ?? []);
+    assert.equal(lines.reduce((sum, each) => sum + each, 0), pass.lines);
+    assert.equal(await run(scanSide().uploadSplit, { split, date: siteDate }), null, 'no object store is configured');
+    assert.deepEqual(await run(() => scanSide().pruneSplits(), undefined), { removed: 0 });
+    assert.deepEqual(await run(serviceSide().planReport, { at: '2026-11-20T05:00:00Z' }).then((plan) => plan.products), config.storage.products);
+    assert.equal(scan.volume, 'scratch117');
+  });
+
+  it('upload the set where the configuration says, with its secrets from where they are', async () => {
+    const s3 = await startS3();
+    try {
+      s3.createBucket('sets');
+      config = { ...config, storage: { ...config.storage, split: { ...config.storage.split, upload: { endpoint: s3.endpoint, region: 'us-east-1', bucket: 'sets', prefix: 'mpistat', accessKeyId: { env: 'KEY' }, secretAccessKey: { env: 'SECRET' }, forcePathStyle: true } } } };
+      const secrets: Record<string, string> = { KEY: s3.accessKeyId, SECRET: s3.secretAccessKey };
+      const side = createStorageScanActivities({ config, database, readSecret: async (secret) => secrets['env' in secret ? secret.env : ''] ?? '' });
+      const scan = await find();
+      const pass = await run(side.readScan, { scan, products: ['split'] });
+      await run(side.loadProduct, { product: 'split', scan, pass, quotas: null, date: siteDate });
+      const split = await run(side.writeSplit, { date: siteDate });
+      const beats: unknown[] = [];
+      const uploaded = await run(side.uploadSplit, { split, date: siteDate }, beats);
+      assert.equal(uploaded?.uploaded, `s3://sets/mpistat/${siteDate.replaceAll('-', '')}/manifest.json`);
+      assert.ok(beats.length > 0);
+      assert.ok(!JSON.stringify([uploaded, beats]).includes(s3.secretAccessKey));
+      assert.deepEqual(await run(() => side.pruneSplits(), undefined), { removed: 0 });
+    } finally {
+      await s3.stop();
+    }
+  });
+
+  it('compare the newest scan with an earlier one, and write who grew', async () => {
+    await chain();
+    const earlier = await find();
+    // The same figures a week before: nothing grew but what changes below.
+    await database.knex('directory_usage').insert((await database.knex('directory_usage').select()).map((row: Record<string, unknown>, index) => ({ ...row, record_date: '2026-11-11', ...(index === 0 ? { bytes: 0 } : {}) })));
+    const compared = await run(serviceSide().compareScans, { volume: 'scratch117', date: siteDate });
+    assert.deepEqual([compared.state, compared.from, compared.to], ['compared', '2026-11-11', earlier.recordDate]);
+    const { tsv } = await run(scanSide().writeGrowth, { date: siteDate });
+    assert.ok((await readFile(tsv, 'utf8')).split('\n').length >= 4, 'a header and the mover at each level');
+    assert.deepEqual(await run(serviceSide().compareScans, { volume: 'scratch118', date: siteDate }), { volume: 'scratch118', state: 'nothing-earlier' });
+    const { rows } = await run(serviceSide().pruneHistory, { today: '2026-11-20' });
+    assert.equal(rows['directory_usage'], 0, 'both dates are kept');
   });
 
   it('heartbeat what a person understands while they read', async () => {
@@ -164,7 +229,7 @@ describe('storage activities', function () {
       const { names, loads } = await chain();
       assert.equal(names.state, 'unavailable');
       assert.ok(names.note, 'it says why');
-      assert.ok(loads.every((each) => each.unknownNames > 0));
+      assert.ok(loads.filter((_each, index) => ['groups', 'users', 'directories', 'vault'].includes(products[index]!)).every((each) => each.unknownNames > 0));
       const numbered = (await reportRows(database, siteDate)).filter((row) => !row.nameKnown);
       assert.ok(numbered.length > 0);
       for (const row of numbered) assert.equal(row.group, `gid:${row.gid}`);
@@ -175,7 +240,10 @@ describe('storage activities', function () {
       await slapd.restart();
       const again = await run(serviceSide().refreshNames, { date: siteDate });
       assert.equal(again.state, 'fresh');
-      assert.equal(again.repaired, numbered.length);
+      assert.ok(again.repaired > numbered.length, 'of users, directories and vaults too');
+      for (const [table, columns] of Object.entries({ lustre_usage: ['name_known'], user_usage: ['name_known', 'group_known'], directory: ['name_known'], vault: ['name_known', 'group_known'] })) {
+        for (const column of columns) assert.deepEqual(await database.knex(table).where({ [column]: false }), [], `${table}.${column}`);
+      }
       assert.deepEqual((await reportRows(database, siteDate)).filter((row) => !row.nameKnown), []);
       assert.deepEqual((await userRows(database, siteDate)).filter((row) => !row.nameKnown || !row.groupKnown), []);
     });

@@ -36,19 +36,21 @@ for (const dialect of dialects) {
       const [group]: { group_id: number }[] = await db.knex('unix_group');
       await db.knex('user').insert({ user_id: 1, user_name: 'ab12' });
       await db.knex('user_usage').insert([1, 2].map((ago) => ({ record_date: addDays(today, -ago), user_id: 1, volume_id: base!.volume_id, size: 1 })));
+      await db.knex('vault').insert([1, 2, 3].map((ago) => ({ record_date: addDays(today, -ago), filepath: '/l', volume_id: base!.volume_id })));
       await db.knex('lustre_usage').insert(['2012-01-01', '2022-06-29'].map((record_date) => ({ record_date, unix_id: group!.group_id, warning_id: 1, base_directory_id: base!.base_directory_id })));
 
       const keep = { daily: 1, weekly: 0, monthly: 2 };
-      assert.deepEqual(await pruneHistory(db, { today, keep }), { directory_usage: 6, age_usage: 6, user_usage: 1, growth_run: 2 });
+      assert.deepEqual(await pruneHistory(db, { today, keep }), { directory_usage: 6, age_usage: 6, user_usage: 1, vault: 2, growth_run: 2 });
       const kept = [addDays(today, -40), addDays(today, -1)];
       assert.deepEqual(await datesOf('directory_usage'), ['2019-01-01', ...kept]);
       assert.deepEqual(await datesOf('age_usage'), kept);
       assert.deepEqual(await datesOf('user_usage'), [addDays(today, -1)]);
+      assert.deepEqual(await datesOf('vault'), [addDays(today, -1)]);
       assert.deepEqual(await datesOf('growth_run'), [addDays(today, -1)]);
       assert.equal((await db.knex('growth_mover').select()).length, 1);
       assert.deepEqual(await datesOf('lustre_usage'), ['2012-01-01', '2022-06-29']);
       assert.deepEqual(await datesOf('scan_load'), ['2019-01-01', ...kept]);
-      assert.deepEqual(await pruneHistory(db, { today, keep }), { directory_usage: 0, age_usage: 0, user_usage: 0, growth_run: 0 });
+      assert.deepEqual(await pruneHistory(db, { today, keep }), { directory_usage: 0, age_usage: 0, user_usage: 0, vault: 0, growth_run: 0 });
     });
 
     it('afterwards the nearest scan before a date is shown, as if the others had never been', async () => {

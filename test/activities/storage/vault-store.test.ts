@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { migrate, rollback, transaction, type Database } from '../../../activities/platform/database/index.ts';
 import { siteZone } from '../../../activities/platform/site-zone.ts';
-import { pruneVault, repairVaultNames, replaceVaultRows, vaultLoadRows, vaultLookups, type VaultNames, vaultProduct, vaultRows, vaultSummary } from '../../../activities/storage/vault-store.ts';
+import { repairVaultNames, replaceVaultRows, vaultLoadRows, vaultLookups, type VaultNames, vaultRows, vaultSummary } from '../../../activities/storage/vault-store.ts';
 import { vaultBranches, type VaultBranch } from '../../../domain/storage/vault-key.ts';
 import { compareVaultRows, type VaultFigure, type VaultRow } from '../../../domain/storage/vault-row.ts';
 import { migrations } from '../../../infra/migrations/index.ts';
@@ -96,7 +96,7 @@ for (const dialect of dialects) {
 
     it('shows a volume whose newest scan has no vault as it is now', async () => {
       await load([figure()]);
-      const marker = { volume_id: 1, product: vaultProduct, record_date: '2022-06-15', scan_path: '', scan_size: 1, scan_mtime_ms: 1, scan_identity: '', lines_accepted: 1, lines_rejected: 0, group_count: 0, used: 0, report_date: '2022-06-15', loaded_at: '' };
+      const marker = { volume_id: 1, product: 'vault', record_date: '2022-06-15', scan_path: '', scan_size: 1, scan_mtime_ms: 1, scan_identity: '', lines_accepted: 1, lines_rejected: 0, group_count: 0, used: 0, report_date: '2022-06-15', loaded_at: '' };
       await db.knex('scan_load').insert(marker);
       assert.deepEqual(await pathsAt('2022-06-20'), []);
       assert.deepEqual(await pathsAt('2022-06-14'), ['scratch117 /l/a']);
@@ -177,15 +177,6 @@ for (const dialect of dialects) {
         [['one', true, 'ten', true], ['uid:2', false, 'ten', true], ['one', true, 'gid:20', false], ['uid:1', true, 'gid:20', false]],
       );
       assert.equal(await repairVaultNames(db, found), 0);
-    });
-
-    it('forgets old dates, but no volume', async () => {
-      for (const [volumeId, date] of [[1, '2022-06-10'], [1, '2022-06-11'], [1, '2022-06-12'], [2, '2022-06-01'], [2, '2022-06-02']] as const) await load([figure({ path: `/l/${date}` })], { volumeId, date });
-      assert.deepEqual(await pruneVault(db, { olderThan: '2022-06-11' }), [{ volumeId: 1, recordDate: '2022-06-10', rows: 1 }, { volumeId: 2, recordDate: '2022-06-01', rows: 1 }]);
-      assert.deepEqual(await pathsAt('2022-06-20'), ['scratch117 /l/2022-06-12', 'scratch118 /l/2022-06-02']);
-      assert.deepEqual(await pathsAt('2022-06-11'), ['scratch117 /l/2022-06-11', 'scratch118 /l/2022-06-02']);
-      assert.deepEqual(await pruneVault(db, { olderThan: '2022-06-11' }), []);
-      await assert.rejects(pruneVault(db, { olderThan: '2023-01-01', signal: AbortSignal.abort(new Error('stop')) }), /stop/);
     });
 
     it('knows the site’s calendar, also around midnight and when clocks change', async () => {

@@ -30,7 +30,7 @@ describe('directory report', () => {
     assert.equal(
       directoryTsv([row({ directory: 'z' }), row({ directory: 'a\tb', gid: 7, pi: null, nameKnown: false, lastModifiedDays: null, types: { BAM: 5n }, bytes: 9n })], ['BAM', 'CRAM']),
       'Volume\tBase Path\tDirectory\tPI\tGroup\tGID\tSize (bytes)\tBAM (bytes)\tCRAM (bytes)\tFiles\tLast Modified (days)\tRecord Date\tNotes\n' +
-        'scratch117\t/lustre/scratch117/ausgen\ta\\tb\t\tausgen\t\t9\t5\t0\t20584\t\t2022-06-15\tname unknown\n' +
+        'scratch117\t/lustre/scratch117/ausgen\ta\\tb\t\tausgen\t7\t9\t5\t0\t20584\t\t2022-06-15\tname unknown\n' +
         `scratch117\t/lustre/scratch117/ausgen\tz\tSmith\tausgen\t1234\t${tebibytes(2224n)}\t${tebibytes(1088n)}\t0\t20584\t3.2\t2022-06-15\t\n`,
     ));
 });

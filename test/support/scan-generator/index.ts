@@ -5,14 +5,14 @@
 import { mkdir, open, stat, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Era } from './encode.ts';
-import { hashText } from './population.ts';
+import { hashText, type Population } from './population.ts';
 import { baseDirectoriesOf, type Entry, walkTree } from './tree.ts';
 import { BlockFile, LineWriter } from './writer.ts';
 
 export { encodePath, type Era, eras } from './encode.ts';
-export { type Group, groupDump, groupsOf, passwdDump, type User, usersOf } from './population.ts';
+export { type Group, groupDump, groupsOf, passwdDump, type Population, type User, usersOf } from './population.ts';
 
-export interface ScanOptions {
+export interface ScanOptions extends Population {
   /** File to write; its directory is made. Its modification time is the scan's time. */
   path: string;
   seed: number;
@@ -45,27 +45,29 @@ export interface GeneratedScan {
 }
 
 export async function generateScan(options: ScanOptions): Promise<GeneratedScan> {
-  const { path, seed, lines, volume, mount = `/lustre/${volume}`, era, scannedAt, growth = 1, parts = 1, level = 1 } = options;
+  const { path, seed, lines, volume, mount = `/lustre/${volume}`, era, scannedAt, growth = 1, parts = 1, level = 1, groups: groupCount, projects } = options;
+  const population = { groups: groupCount, projects };
   await mkdir(dirname(path), { recursive: true });
   const file = await BlockFile.create(path, level);
   const writer = new LineWriter(era, 900_000_000 + (hashText(volume) % 90_000_000));
   const sums = new Map<number, Sum>();
+  const elsewhere = new Set<number>();
   let written = 0;
   for (let part = 0; part < parts; part++) {
     let index = 0;
     const visit = (entry: Entry): void => {
       if (index++ % parts !== part) return;
       written++;
-      count(sums, entry);
+      count(sums, entry, entry.counts && !isKnown(elsewhere, entry));
       writer.line(entry);
     };
-    for (const _ of walkTree({ seed, volume, mount, lines, scannedAt, growth }, visit)) if (writer.full) await file.write(writer.take());
+    for (const _ of walkTree({ seed, volume, mount, lines, scannedAt, growth, ...population }, visit)) if (writer.full) await file.write(writer.take());
   }
   await file.write(writer.take());
   await file.close();
   await utimes(path, scannedAt, scannedAt);
   const groups = new Map([...sums].map(([gid, { bytes, rest, entries }]) => [gid, { bytes: bytes + BigInt(rest), entries }]));
-  return { path, lines: written, textBytes: file.textBytes, fileBytes: file.fileBytes, groups, baseDirectories: baseDirectoriesOf(seed, volume, mount) };
+  return { path, lines: written, textBytes: file.textBytes, fileBytes: file.fileBytes, groups, baseDirectories: baseDirectoriesOf(seed, volume, mount, population) };
 }
 
 /** `rest` is what was added since the last carry: a double is exact so far. */
@@ -75,7 +77,18 @@ interface Sum {
   entries: number;
 }
 
-function count(sums: Map<number, Sum>, { gid, size, counts }: Entry): void {
+/**
+ * Was there a file of this inode before? Of millions whose other link lies outside, two may get the same by chance, and then
+ * they are links of one file to every reader.
+ */
+function isKnown(elsewhere: Set<number>, { inode, links, type }: Entry): boolean {
+  if (links < 2 || type !== 'f' || typeof inode === 'bigint') return false;
+  const known = elsewhere.has(inode);
+  elsewhere.add(inode);
+  return known;
+}
+
+function count(sums: Map<number, Sum>, { gid, size }: Entry, counts: boolean): void {
   let sum = sums.get(gid);
   if (sum === undefined) sums.set(gid, (sum = { bytes: 0n, rest: 0, entries: 0 }));
   sum.entries++;

@@ -1,4 +1,4 @@
-/** Writes one scan: `node test/support/scan-generator/main.ts --path FILE [--lines N] [--volume V] [--era W4] [--seed S] [--parts P] [--basedirs FILE]`. */
+/** Writes one scan: `node test/support/scan-generator/main.ts --path FILE [--lines N] [--volume V] [--era W4] [--seed S] [--parts P] [--groups G] [--projects P] [--basedirs FILE]`. */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { baseDirectoryFile, eras, generateScan } from './index.ts';
@@ -12,6 +12,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     parts: { type: 'string', default: '1' },
     growth: { type: 'string', default: '1' },
+    groups: { type: 'string' },
+    projects: { type: 'string' },
     basedirs: { type: 'string' },
   },
 });
@@ -27,6 +29,8 @@ const scan = await generateScan({
   seed: Number(values.seed),
   parts: Number(values.parts),
   growth: Number(values.growth),
+  groups: values.groups === undefined ? undefined : Number(values.groups),
+  projects: values.projects === undefined ? undefined : Number(values.projects),
   scannedAt: Math.floor(Date.now() / 1000) - 86_400,
 });
 if (values.basedirs !== undefined) await writeFile(values.basedirs, baseDirectoryFile(scan.baseDirectories));

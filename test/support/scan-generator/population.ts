@@ -26,18 +26,33 @@ export interface User {
   gid: number;
 }
 
+/** How much of what there is; the site that tests know when nothing is said. */
+export interface Population {
+  /** Groups of the site; default 200. */
+  groups?: number | undefined;
+  /** Projects of a volume, each with a base directory; default 80, which is 400 over five volumes. */
+  projects?: number | undefined;
+}
+
 const groupCount = 200;
+const projectCount = 80;
 const userCount = 500;
 const subjects = ['aging', 'blood', 'brain', 'cancer', 'covid', 'crohns', 'diabetes', 'gut', 'heart', 'immune', 'kidney', 'liver', 'lung', 'malaria', 'muscle', 'plasma', 'retina', 'skin', 'stem', 'tumour'];
 const methods = ['atlas', 'cells', 'exomes', 'genomes', 'methyl', 'panel', 'proteome', 'rnaseq', 'screen', 'variants'];
 const firstNames = ['Ada', 'Bea', 'Carl', 'Dina', 'Emil', 'Fay', 'Gus', 'Hana', 'Ivo', 'Jana', 'Kai', 'Lea', 'Max', 'Nia', 'Ole', 'Pia', 'Quin', 'Rosa', 'Sven', 'Tara'];
 const surnames = ['Abel', 'Brook', 'Castle', 'Dale', 'Elm', 'Ford', 'Grove', 'Hill', 'Irwin', 'Jones', 'Keen', 'Lake', 'Marsh', 'Nash', 'Orchard', 'Park', 'Quill', 'Rivers', 'Stone', 'Thorn', 'Underwood', 'Vale', 'Wood', 'Yates', 'Zeller'];
 
-export function groupsOf(seed: number): Group[] {
-  return Array.from({ length: groupCount }, (_, index) => ({
+export function groupsOf(seed: number, { groups = groupCount }: Population = {}): Group[] {
+  return Array.from({ length: groups }, (_, index) => ({
     gid: 1100 + index * 7 + (mix(seed, index) % 7),
-    name: `${subjects[index % subjects.length]}-${methods[Math.floor(index / subjects.length)]}`,
+    name: groupName(index),
   }));
+}
+
+function groupName(index: number): string {
+  const method = Math.floor(index / subjects.length);
+  const name = `${subjects[index % subjects.length]}-${methods[method % methods.length]}`;
+  return method < methods.length ? name : `${name}-${Math.floor(method / methods.length)}`;
 }
 
 export function usersOf(seed: number): User[] {
@@ -50,7 +65,7 @@ export function usersOf(seed: number): User[] {
 }
 
 /** As `getent group` prints. */
-export const groupDump = (seed: number): string => groupsOf(seed).map(({ name, gid }) => `${name}:x:${gid}:\n`).join('');
+export const groupDump = (seed: number, population: Population = {}): string => groupsOf(seed, population).map(({ name, gid }) => `${name}:x:${gid}:\n`).join('');
 /** As `getent passwd` prints. */
 export const passwdDump = (seed: number): string => usersOf(seed).map(({ name, uid, gid, fullName }) => `${name}:x:${uid}:${gid}:${fullName}:/home/${name}:/bin/bash\n`).join('');
 
@@ -70,23 +85,23 @@ export interface Project {
 }
 
 const areas = ['casm', 'humgen/projects', 'humgen/teams', 'opentargets', 'pam', 'tol/projects'];
-/** 400 over five volumes. */
-const projectsOfVolume = 80;
+/** The largest project is about so many times as large as the smallest. */
+const weights = 80;
 
-export function projectsOf(seed: number, volume: string): Project[] {
-  const groups = groupsOf(seed);
+export function projectsOf(seed: number, volume: string, { groups: count = groupCount, projects = projectCount }: Population = {}): Project[] {
+  const groups = groupsOf(seed, { groups: count });
   const users = usersOf(seed);
   const site = hashText(volume) ^ seed;
-  return Array.from({ length: projectsOfVolume }, (_, index) => {
+  return Array.from({ length: projects }, (_, index) => {
     const random = mix(site, index);
-    const group = groups[random % groupCount]!;
+    const group = groups[random % count]!;
     return {
       number: index,
       path: `${areas[index % areas.length]}/${group.name.replace('-', '_')}_${String(index).padStart(2, '0')}`,
       group,
-      guest: groups[mix(random, 1) % groupCount]!,
+      guest: groups[mix(random, 1) % count]!,
       users: Array.from({ length: 3 + (random % 6) }, (_, user) => users[mix(random, 10 + user) % userCount]!),
-      weight: 1 / (3 + (mix(random, 2) % projectsOfVolume)),
+      weight: 1 / (3 + (mix(random, 2) % weights)),
       growing: mix(random, 3) % 3 === 0,
     };
   });

@@ -2,9 +2,9 @@
  * The tree of one volume, told entry by entry in the byte order of paths (directories as `name/`). Nothing is kept: every
  * fact follows from the seed and the place in the tree, so that entries can be skipped, and two scans of a volume agree.
  */
-import { hashText, mix, type Project, projectsOf } from './population.ts';
+import { hashText, mix, type Population, type Project, projectsOf } from './population.ts';
 
-export interface TreeOptions {
+export interface TreeOptions extends Population {
   seed: number;
   volume: string;
   /** Mount point, `/lustre/scratch117`. */
@@ -76,8 +76,8 @@ export function walkTree(options: TreeOptions, visit: Visit): Generator<void> {
 }
 
 /** Base directories of a volume's projects, one pair a project and group. */
-export function baseDirectoriesOf(seed: number, volume: string, mount: string): { gid: number; directory: string }[] {
-  return projectsOf(seed, volume).map((project) => ({ gid: project.group.gid, directory: `${mount}/${project.path}` }));
+export function baseDirectoriesOf(seed: number, volume: string, mount: string, population: Population = {}): { gid: number; directory: string }[] {
+  return projectsOf(seed, volume, population).map((project) => ({ gid: project.group.gid, directory: `${mount}/${project.path}` }));
 }
 
 interface Folder {
@@ -90,6 +90,7 @@ class Walk {
   private readonly options: TreeOptions;
   private readonly visit: Visit;
   private readonly site: number;
+  private readonly projects: readonly Project[];
   private readonly budgets = new Map<Project, number>();
   private readonly top: Folder = { name: '', folders: new Map() };
   private readonly entry: Entry = { directory: { path: '/' }, name: '', type: 'd', size: 0, apparentSize: 0, uid: 0, gid: 0, atime: 0, mtime: 0, ctime: 0, inode: 0, links: 1, counts: true };
@@ -99,9 +100,9 @@ class Walk {
     this.options = options;
     this.visit = visit;
     this.site = mix(hashText(options.volume), options.seed);
-    const projects = projectsOf(options.seed, options.volume);
+    this.projects = projectsOf(options.seed, options.volume, options);
     let folders = 1;
-    for (const project of projects) {
+    for (const project of this.projects) {
       let folder = this.top;
       for (const name of project.path.split('/')) {
         let next = folder.folders.get(name);
@@ -113,7 +114,7 @@ class Walk {
       }
       folder.project = project;
     }
-    this.share(projects, options.lines - folders);
+    this.share(options.lines - folders);
   }
 
   volume(): Generator<void> {
@@ -121,10 +122,10 @@ class Walk {
   }
 
   /** Deals `lines` to the projects by weight, to the last one. */
-  private share(projects: readonly Project[], lines: number): void {
+  private share(lines: number): void {
     let left = Math.max(0, lines);
-    let weights = projects.reduce((sum, project) => sum + project.weight, 0);
-    for (const project of projects) {
+    let weights = this.projects.reduce((sum, project) => sum + project.weight, 0);
+    for (const project of this.projects) {
       const budget = Math.min(left, Math.round((left * project.weight) / weights));
       this.budgets.set(project, budget);
       left -= budget;
@@ -162,6 +163,8 @@ class Walk {
     if (vault) this.vaulted(directory, seed, owner, gid);
     if (shared) this.shared(directory, seed);
     if (users > 0) yield* this.users(directory, users, mix(seed, 78));
+    // Thousands of projects may have nothing in them.
+    if (left <= 1) yield;
   }
 
   /** A directory in a project with `lines` entries, its own included. */
@@ -335,22 +338,16 @@ class Walk {
   /** Each file has a link in this project and one in its partner; a third one lies outside. */
   private shared(project: Directory, seed: number): void {
     const pair = this.project.number >> 1;
-    const projects = projectsOf(this.options.seed, this.options.volume);
-    const [first, second] = [projects[pair * 2]!, projects[pair * 2 + 1]!];
-    const partner = this.project.number === first.number ? second : first;
+    const first = this.projects[pair * 2]!;
+    const partner = this.projects[this.project.number ^ 1];
     // The walk is in byte order: the one of the two that comes first counts, if it has the file at all.
-    const partnerBefore = `${partner.path}/` < `${this.project.path}/` && this.budgetOf(partner) >= roomForShared;
+    const partnerBefore = partner !== undefined && `${partner.path}/` < `${this.project.path}/` && this.budgets.get(partner)! >= roomForShared;
     const directory = { path: `${project.path}shared/` };
     this.folderEntry(directory, mix(seed, 22), this.project.users[0]!.uid, this.project.group.gid);
     for (let index = 0; index < sharedFiles; index++) {
-      const inode = vaultInode(0x8000 + pair, index);
+      const inode = vaultInode(Math.max(0x8000, this.projects.length) + pair, index);
       this.linked(directory, `common_${index}.dat`, inode, first.group.gid, first.users[0]!.uid, 3, !partnerBefore);
     }
-  }
-
-  private budgetOf(project: Project): number {
-    for (const [other, budget] of this.budgets) if (other.number === project.number) return budget;
-    return 0;
   }
 }
 

@@ -2,7 +2,7 @@ import { checkPadding, cutShort, damaged, type ReadAt } from './compressed.ts';
 import type { Inflation, Libisal } from './libisal.ts';
 
 /** Bytes of the file read at a time. */
-const readSize = 256 * 1024;
+const readSize = 1024 * 1024;
 /** Bytes of text inflated at a time. */
 const chunkSize = 512 * 1024;
 

@@ -38,6 +38,8 @@ describe('options of a pass', () => {
       pathAliases: [{ pattern: '/a', replacement: '/b' }],
       fileTypes: defaultFileTypes,
       products: ['groups'],
+      engine: 'auto',
+      splitLevel: 6,
     });
     assert.equal((await passOptionsFor(config, { ...scan, volume: 'v2' }, [])).mount, '/nfs/v2');
     await assert.rejects(passOptionsFor(config, { ...scan, volume: 'v3' }, []), { name: 'ConfigError', message: /v3/u });
