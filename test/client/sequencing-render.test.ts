@@ -22,7 +22,7 @@ import type { EventEntry, InstrumentStatus } from '../../workflows/sequencing/co
 
 const hostile = `evil\u001b[2J\u202e${'x'.repeat(300)}`;
 const key = '20260101_1558_1A_PAD48914_0000000a';
-const widths = [80, 100, 130, 200];
+const widths = [80, 100, 105, 130, 200];
 const plain = (text: string): string => stripVTControlCharacters(text);
 
 function fits(text: string, width: number): void {

@@ -8,7 +8,7 @@ import { type RunStatus, runStatuses } from '../../../domain/sequencing/run-stat
 import type { RunView } from '../../../workflows/sequencing/contract.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { endWith } from '../exit-codes.ts';
-import { note, print, printJson, table, terminalWidth } from '../output.ts';
+import { type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
 import type { CellTimes } from './database.ts';
 import { cellsText, cellStyles, clock, recordedWords, statusOrder, statusStyles } from './text.ts';
 
@@ -64,8 +64,9 @@ function statusesOf(text: string): RunStatus[] {
   });
 }
 
-/** Where the terminal is narrower, times are left out. */
+/** Where the terminal is narrower, times are left out: all, or all but the first and the last. */
 const roomForTimes = 130;
+const roomForEnds = 105;
 
 export function runTable(runs: readonly RunSummary[], timeZone: string, width: number): string {
   const at = clock(timeZone);
@@ -140,16 +141,32 @@ export function cellLines(found: readonly CellSummary[], { views, timesOf }: { v
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
+interface TimeColumn {
+  column: Column;
+  /** Left out where the terminal is narrower. */
+  room: number;
+  text: (line: CellLine, at: ReturnType<typeof clock>) => string;
+}
+
+const tookOf = ({ firstSeen, done }: CellLine): string => (done === null ? '' : formatDuration((Date.parse(done) - Date.parse(firstSeen)) / 1000));
+
+const timeColumns: readonly TimeColumn[] = [
+  { column: { title: 'First seen' }, room: roomForEnds, text: ({ firstSeen }, at) => at(firstSeen) },
+  { column: { title: 'Complete' }, room: roomForTimes, text: ({ complete }, at) => at(complete) },
+  { column: { title: 'Done' }, room: roomForEnds, text: ({ done }, at) => at(done) },
+  { column: { title: 'Took', align: 'right' }, room: roomForTimes, text: tookOf },
+];
+
 export function cellTable(lines: readonly CellLine[], timeZone: string, width: number): string {
   const at = clock(timeZone);
-  const times = width >= roomForTimes;
+  const times = timeColumns.filter(({ room }) => width >= room);
   return table(
-    [{ title: 'State' }, { title: 'Run', shrink: 'middle' }, { title: 'Cell', shrink: 'middle' }, ...(times ? [{ title: 'First seen' }, { title: 'Complete' }, { title: 'Done' }, { title: 'Took', align: 'right' as const }] : []), { title: 'It', shrink: 'end' }],
+    [{ title: 'State' }, { title: 'Run', shrink: 'middle' }, { title: 'Cell', shrink: 'middle' }, ...times.map(({ column }) => column), { title: 'It', shrink: 'end' }],
     lines.map((line) => [
       { text: line.state, style: cellStyles[line.state] },
       line.experiment,
       line.cell ?? `(only recorded) ${line.key}`,
-      ...(times ? [at(line.firstSeen), at(line.complete), at(line.done), line.done === null ? '' : formatDuration((Date.parse(line.done) - Date.parse(line.firstSeen)) / 1000)] : []),
+      ...times.map(({ text }) => text(line, at)),
       line.words,
     ]),
     width,
