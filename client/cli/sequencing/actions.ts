@@ -21,7 +21,7 @@ interface Verb {
   description: string;
   cell: CellAction;
   /** What it does to a whole run; absent: the same to every cell that is in a state for it. */
-  run?: RunAction['action'] & ('abort' | 'restore');
+  run?: 'abort' | 'restore';
   /** Why nothing is done to a whole run. */
   none?: string;
 }
