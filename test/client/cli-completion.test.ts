@@ -42,7 +42,7 @@ describe('completion in bash', () => {
     [['config', 'show', '--d'], ['--defaults']],
     [['config', 'show', '--j'], ['--json']],
     [['--json', 'config', 'show', '--def'], ['--defaults']],
-    [['db', 'migrate', ''], ['storage']],
+    [['db', 'migrate', ''], ['sequencing', 'storage']],
     [['completion', ''], ['bash', 'zsh', 'fish']],
     [['--config', 's'], ['site.yaml', 'script'].toSorted().toReversed()],
     [['config', 'show', '--config', 'site'], ['site.yaml']],

@@ -64,6 +64,8 @@ export async function storageReportWorkflow(input: ReportInput): Promise<ReportR
   const queue: { volume: string; force: boolean }[] = [];
   const active = new Set<Promise<void>>();
   let accepted: string | undefined;
+  /** Nothing is queued any more: what was queued now would never run. */
+  let ending = false;
 
   setHandler(reportStatus, () => status);
   setHandler(
@@ -74,6 +76,7 @@ export async function storageReportWorkflow(input: ReportInput): Promise<ReportR
     },
     {
       validator: ({ volume, force }) => {
+        if (ending) throw contractFailure('the report has ended: start it again, and it loads what is not loaded');
         const outcome = status.volumes.find((each) => each.volume === volume);
         if (outcome === undefined) throw contractFailure(`${volume} is not part of this report: ${status.volumes.map((each) => each.volume).join(', ')}`);
         if (!settled(outcome)) throw contractFailure(`${volume} is ${outcome.state}: wait until it has ended`);
@@ -95,6 +98,7 @@ export async function storageReportWorkflow(input: ReportInput): Promise<ReportR
     },
   );
   setHandler(retryFailed, () => {
+    if (ending) return;
     for (const outcome of status.volumes.filter(needsPerson)) enqueue(outcome, false, 'Queued again by the repair schedule.');
   });
 
@@ -242,6 +246,7 @@ export async function storageReportWorkflow(input: ReportInput): Promise<ReportR
     throw error;
   }
 
+  ending = true;
   const leftOpen = status.state === 'needs-person' && accepted === undefined;
   status.state = 'done';
   await files.cleanPasses({ keepDays: plan.keepPassDays, now: new Date().toISOString() }).catch((error: unknown) => {
