@@ -32,7 +32,9 @@ export const usage = `npm run bench -- storage [options]
   --prepare      only make the scans
   --sources      measure the sources instead of what is compiled from them
   --json FILE    write all figures there
-  --doc FILE     write the tables there as a page, and the plots beside it (docs/performance.md is one)`;
+  --doc FILE     write the tables there as a page, and the plots beside it (docs/performance.md is one)
+
+npm run bench -- sequencing --help tells of the other pipeline.`;
 
 /** Null when help is asked for. Throws a sentence for what cannot be. */
 export function parseOptions(words: readonly string[]): BenchOptions | null {
@@ -70,12 +72,14 @@ export function parseOptions(words: readonly string[]): BenchOptions | null {
   };
 }
 
-function numberOf(name: string, text: string, least: number): number {
+/** Throws a sentence unless it is a number from `least` on. */
+export function numberOf(name: string, text: string, least: number): number {
   if (!/^\d{1,10}$/u.test(text) || Number(text) < least) throw new Error(`--${name} has “${text}”: expected a number from ${least} on.`);
   return Number(text);
 }
 
-function chosen<Name extends string>(option: string, text: string, names: readonly Name[]): Set<Name> {
+/** The names that an option lists, separated by commas. Throws a sentence for one that is none. */
+export function chosen<Name extends string>(option: string, text: string, names: readonly Name[]): Set<Name> {
   return new Set(
     text.split(',').map((word) => {
       const name = names.find((each) => each === word);

@@ -1,0 +1,46 @@
+/** A tree copied, then compared once more, by our adapter or by rsync alone, as a process of its own: `copy.mjs <order as JSON>`. */
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { digestOf } from '../digest.ts';
+
+const { modules, ours, root, item, destination } = JSON.parse(process.argv[2]);
+
+/** Processor time of this process and its children that have ended, in seconds. */
+function used() {
+  const { user, system } = process.cpuUsage();
+  const fields = readFileSync('/proc/self/stat', 'utf8').replace(/^.*\) /su, '').split(' ');
+  return (user + system) / 1e6 + (Number(fields[13]) + Number(fields[14])) / 100;
+}
+
+async function adapter() {
+  const { rsync } = await import(modules.rsync);
+  return async () => (await rsync({ route: { kind: 'path' }, root, item: [item], destination, comparison: 'times', frozenAfterMs: 600_000 }, { onProgress: () => undefined })).changedFiles;
+}
+
+/** What a person would type. */
+function plain() {
+  return new Promise((resolve, reject) => {
+    const child = spawn('rsync', ['-rltR', '--stats', '--', `${root}/./${item}`, `${destination}/`], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, LC_ALL: 'C' } });
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (part) => (text += part));
+    child.once('error', reject);
+    child.once('close', (code) => {
+      const changed = /^Number of regular files transferred: ([\d,]+)$/mu.exec(text)?.[1];
+      if (code === 0 && changed !== undefined) resolve(Number(changed.replaceAll(',', '')));
+      else reject(new Error(`rsync ended with code ${code}: ${text}`));
+    });
+  });
+}
+
+async function measured(work) {
+  const before = { cpu: used(), time: performance.now() };
+  const changed = await work();
+  return { changed, seconds: (performance.now() - before.time) / 1000, cpu: used() - before.cpu };
+}
+
+const work = ours ? await adapter() : plain;
+const first = await measured(work);
+const again = await measured(work);
+
+console.log(JSON.stringify({ first, again, digest: digestOf(join(destination, item)), peakBytes: process.resourceUsage().maxRSS * 1024 }));
