@@ -15,7 +15,7 @@ import { makeReads, type Reads } from './reads.ts';
 import { expectAnswer, type SequencingContext, type SequencingSuite, variantCommand } from './suite.ts';
 
 /** Text at scale 1. */
-const mergeBytes = 64e6;
+const mergeBytes = 48e6;
 /** What is configured by default. */
 const level = 6;
 
