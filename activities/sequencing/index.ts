@@ -58,11 +58,12 @@ export function createSequencingFilesActivities({ config, database, version }: O
 
     lookAtRun: ({ experiment }) => keepingAlive(`looking at ${experiment}`, () => lookAtRun(config, experiment, signal())),
 
-    async setUpRun({ experiment, location }) {
-      const { run, output } = runDirectories(config, experiment);
-      await makeRunDirectories({ runsRoot: runsRoot(config), run, output });
-      return { upstream: location, output, runPath: run, type: classifyExperiment(experiment) };
-    },
+    setUpRun: ({ experiment, location }) =>
+      keepingAlive(`setting up ${experiment}`, async () => {
+        const { run, output } = runDirectories(config, experiment);
+        await makeRunDirectories({ runsRoot: runsRoot(config), run, output });
+        return { upstream: location, output, runPath: run, type: classifyExperiment(experiment) };
+      }),
 
     async copyCell(input) {
       const hooks = activityHooks<CopyProgress>();
@@ -95,13 +96,14 @@ export function createSequencingFilesActivities({ config, database, version }: O
 /** Activities that reach the database and whoever is told. */
 export function createSequencingServicesActivities({ config, database, readSecret, version }: SequencingDeps): SequencingServiceActivities {
   return {
-    changedRuns: (input) => changedSightings(database, input),
+    changedRuns: (input) => keepingAlive(`what changed on ${input.instrument}`, () => changedSightings(database, input)),
 
-    async saveInstrumentEvent({ instrument, at, actor, kind, details, tell }) {
-      const key = `${instrumentPrefix}${instrument}/${kind}/${at}`;
-      await appendEvents(database, [{ key, instrument, experiment: null, cell: null, at, actor, version, kind, details: { text: details } }]);
-      if (tell) await enqueueMessages(database, [{ key, experiment: `${instrumentPrefix}${instrument}`, type: 'unknown', kind: 'reply', part: kind, body: details }], at);
-    },
+    saveInstrumentEvent: ({ instrument, at, actor, kind, details, tell }) =>
+      keepingAlive(`saving what happened to ${instrument}`, async () => {
+        const key = `${instrumentPrefix}${instrument}/${kind}/${at}`;
+        await appendEvents(database, [{ key, instrument, experiment: null, cell: null, at, actor, version, kind, details: { text: details } }]);
+        if (tell) await enqueueMessages(database, [{ key, experiment: `${instrumentPrefix}${instrument}`, type: 'unknown', kind: 'reply', part: kind, body: details }], at);
+      }),
 
     async drainOutbox() {
       const hooks = activityHooks<{ sent: number; text: string }>();

@@ -20,6 +20,8 @@ const rules: readonly { when: (facts: CompletionFacts) => boolean; result: Compl
   { when: ({ pass }) => pass === 'compared', result: { complete: true } },
   { when: ({ upstream }) => upstream === 'unknown', result: { complete: false, reason: 'the instrument does not answer, so that nobody knows whether the copy is whole' } },
   { when: ({ upstream }) => upstream === 'listed', result: { complete: false, reason: 'one full comparison with the instrument has still to be made' } },
+  // The end marker is small and arrives before the data.
+  { when: ({ pass }) => pass === 'failed', result: { complete: false, reason: 'its last copy was broken off, and the instrument does not have it any more' } },
   // A local run, or one that the instrument has no more: the files’ count is the check that is left.
   { when: ({ upstream }) => upstream === 'absent', result: { complete: true } },
 ];

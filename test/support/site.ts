@@ -87,7 +87,7 @@ export interface WorkerProcess {
 }
 
 /** `longshore worker` as a site runs it; resolves when it polls. */
-export async function startWorker(site: Site, temporal: { address: string; namespace?: string }): Promise<WorkerProcess> {
+export async function startWorker(site: Pick<Site, 'configFile'>, temporal: { address: string; namespace?: string }): Promise<WorkerProcess> {
   const child = spawn(process.execPath, [command, '--config', site.configFile, 'worker'], {
     env: { ...process.env, TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace ?? 'default' },
     stdio: ['ignore', 'ignore', 'pipe'],

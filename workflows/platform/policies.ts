@@ -58,16 +58,17 @@ export const forPolling = {
   retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumAttempts: 2 },
 } satisfies ActivityOptions;
 
-/** Keeping an entity's record: it waits for its database and its files for as long as it takes. */
+/** Keeping an entity's record, with a sign of life: it waits for its database and its files for as long as it takes, and for a lost worker no longer than it must. */
 export const forRecord = {
   startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: '30 seconds',
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '5 minutes' },
 } satisfies ActivityOptions;
 
 /** One pass of a copy. What fails thrice waits for its next turn, so that others have theirs. */
 export const forTransfer = {
   startToCloseTimeout: '48 hours',
-  heartbeatTimeout: '2 minutes',
+  heartbeatTimeout: '1 minute',
   retry: { initialInterval: '10 seconds', backoffCoefficient: 3, maximumInterval: '5 minutes', maximumAttempts: 3 },
 } satisfies ActivityOptions;
 

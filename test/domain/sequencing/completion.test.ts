@@ -75,7 +75,7 @@ describe('a cell is complete', () => {
     [{ endMarker: marked, upstream: 'unknown', pass: 'appended' }, false],
     [{ endMarker: marked, upstream: 'unknown', pass: 'compared' }, true],
     [{ endMarker: marked, upstream: 'absent', pass: 'none' }, true], // a local run
-    [{ endMarker: 'final_summary.txt', upstream: 'absent', pass: 'failed' }, true],
+    [{ endMarker: 'final_summary.txt', upstream: 'absent', pass: 'failed' }, false], // lost in the middle of its copy
   ];
   for (const [facts, complete] of cases) {
     it(`${facts.endMarker === null ? 'no end marker' : 'end marker'}, ${facts.upstream} upstream, last pass ${facts.pass}: ${complete}`, () => {
