@@ -106,8 +106,8 @@ describe('importing runs', () => {
     await assert.rejects(importRuns({ ...deps, config }, { dryRun: true, now }), /unmounted/);
   });
 
-  it('goes on after a run that it may not read', async function () {
-    if (process.getuid?.() === 0) this.skip();
+  // Nothing keeps root out: only other accounts can try this.
+  if (process.getuid?.() !== 0) it('goes on after a run that it may not read', async () => {
     const secret = join(await run('2019/20190614_EGS2_secret', {}), 'pipeline');
     await chmod(secret, 0);
     await run('2019/20190614_EGS2_open', {});

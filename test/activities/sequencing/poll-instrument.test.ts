@@ -104,8 +104,8 @@ describe('a poll of an instrument', () => {
     assert.deepEqual([runs, notes, await storedPins(site.database), await changes()], [0, [], [], []]);
   });
 
-  it('keeps what it knew of a library that cannot be looked into', async function () {
-    if (process.getuid?.() === 0) this.skip();
+  // Nothing keeps root out: only other accounts can try this.
+  if (process.getuid?.() !== 0) it('keeps what it knew of a library that cannot be looked into', async () => {
     await cell(`11685BN/lib/${a}`);
     await cell(`11685BN/secret/${b}`);
     await poll();
