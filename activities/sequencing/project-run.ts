@@ -1,7 +1,6 @@
 /** Writes what is recorded of a run as the touch files of `pipeline/`, which scripts and people read. */
-import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, symlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { OperationError } from '../../domain/errors.ts';
 import type { RunFlags } from '../../domain/sequencing/flags.ts';
@@ -9,6 +8,7 @@ import { componentFault } from '../../domain/sequencing/names.ts';
 import { type Drift, driftOf, type HandSignal, handSignals, type PipelineFile, pipelineFiles, readPipelineFiles } from '../../domain/sequencing/pipeline-files.ts';
 import { writeFileAtomic } from '../platform/files/atomic.ts';
 import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
+import { withTemporary } from '../platform/files/temporary.ts';
 import { readPipelineDirectory } from './run-directory.ts';
 
 /**
@@ -73,12 +73,12 @@ async function touch(path: string): Promise<void> {
 
 /** Makes a symbolic link, in one step over one that is there. Throws `PermissionDenied`, `NotFound`, `StorageFull`. */
 export async function replaceLink(path: string, target: string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   try {
-    await symlink(target, temporary);
-    await rename(temporary, path);
+    await withTemporary(path, async (temporary) => {
+      await symlink(target, temporary);
+      await rename(temporary, path);
+    });
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined); // the first error is the one to report
     throw fileError(error, `make the link ${path}`, path);
   }
 }

@@ -1,9 +1,9 @@
 /** Makes the directories of a new run: raw copy, products, and the links between them. */
-import { randomUUID } from 'node:crypto';
-import { chown, mkdir, readdir, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
+import { chown, mkdir, readdir, readlink, rename, stat, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { OperationError } from '../../domain/errors.ts';
 import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
+import { withTemporary } from '../platform/files/temporary.ts';
 import { checkMounted } from './mounted.ts';
 import { replaceLink } from './project-run.ts';
 
@@ -29,14 +29,14 @@ export async function makeRunDirectories({ runsRoot, run, output }: { runsRoot: 
 
 /** The directory of products appears with its link back, so that it is never without an owner. */
 async function claimOutput(run: string, output: string): Promise<void> {
-  const temporary = join(dirname(output), `.${randomUUID()}.tmp`);
   try {
-    await guarded('make the directory', temporary, () => mkdir(temporary));
-    await symlink(run, join(temporary, 'rundata'));
-    // Takes the place of nothing, or of an empty directory.
-    await rename(temporary, output);
+    await withTemporary(output, async (temporary) => {
+      await guarded('make the directory', temporary, () => mkdir(temporary));
+      await symlink(run, join(temporary, 'rundata'));
+      // Takes the place of nothing, or of an empty directory.
+      await rename(temporary, output);
+    });
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true }).catch(() => undefined); // the first error is the one to report
     const code = systemErrorCode(error);
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') throw fileError(error, `make the directory ${output}`, output);
     const owner = await readlink(join(output, 'rundata')).catch(() => null);

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, open, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { fileError, systemErrorCode } from './file-error.ts';
+import { withTemporary } from './temporary.ts';
 
 /**
  * Writes a file so that readers see the old content or all of the new, even across a crash: a temporary name in the same
@@ -11,15 +11,14 @@ import { fileError, systemErrorCode } from './file-error.ts';
  */
 export async function writeFileAtomic(path: string, content: string | Uint8Array | AsyncIterable<string | Uint8Array>): Promise<void> {
   const directory = dirname(path);
-  // The name says whose it is, within the limit of 255 bytes, and no reader takes a hidden name for a report.
-  const temporary = join(directory, `.${basename(path).slice(0, 40)}.${randomUUID()}.tmp`);
   try {
     await makeDirectory(directory);
-    await writeWhole(temporary, content);
-    await rename(temporary, path);
+    await withTemporary(path, async (temporary) => {
+      await writeWhole(temporary, content);
+      await rename(temporary, path);
+    });
     await syncDirectory(directory);
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {}); // the first error is the one to report
     throw fileError(error, `write ${path}`, path);
   }
 }
