@@ -144,7 +144,8 @@ export async function sequencingInstrumentWorkflow(input: InstrumentInput): Prom
       trouble.told = true;
       note({ actor: 'longshore', kind: 'trouble', details: trouble.message, tell: true });
     }
-    if (state.turn !== null && Date.parse(poll.at) - Date.parse(state.turn.confirmed) >= confirmSeconds * 1000) {
+    // Whichever way the clock has gone.
+    if (state.turn !== null && Math.abs(Date.parse(poll.at) - Date.parse(state.turn.confirmed)) >= confirmSeconds * 1000) {
       state.turn.confirmed = poll.at;
       confirm.push(state.turn.experiment);
     }

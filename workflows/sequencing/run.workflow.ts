@@ -478,6 +478,8 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       if (unforeseen !== null) throw (unforeseen as { error: unknown }).error;
       for (let result = results.shift(); result !== undefined; result = results.shift()) takeProcessing(result);
       for (let sighting = sightings.shift(); sighting !== undefined; sighting = sightings.shift()) takeSighting(sighting);
+      // What changed later than now changed before the clock was set back.
+      state.lastChange = Math.min(state.lastChange, now());
       if (stalls(state, factsOf(state), now()) && state.stalledSince === null) {
         state.stalledSince = now();
         record({ kind: 'stalled', since: iso(state.lastChange) });
