@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { SimulatedCell } from '../support/instrument/index.ts';
-import { appears, type Night, type Seen, spec } from '../support/night.ts';
+import { appears, type Night, type Seen, spec, withoutFailure } from '../support/night.ts';
 import { night, type Plan, undisturbed } from '../support/nights.ts';
 import { untilGone } from '../support/processes.ts';
 import { descendants } from '../support/services/process-tree.ts';
@@ -112,14 +112,6 @@ const nights: Record<string, (night: Night) => Promise<void>> = {
   },
 };
 
-/** Without one message that a copy failed. */
-function withoutFailures({ tables, mails, ...rest }: Seen): Seen {
-  const outbox = (tables['outbox'] as { message_key: string }[]).filter(({ message_key }) => !message_key.includes('/failed/'));
-  const others = mails.filter((mail) => !/^Subject: .*fail/imu.test(mail));
-  assert.deepEqual([tables['outbox']!.length - outbox.length, mails.length - others.length], [1, 1]);
-  return { ...rest, tables: { ...tables, outbox }, mails: others };
-}
-
 const options: Readonly<Record<string, Plan>> = { [withAFrozenCopy]: { copy: { frozenMinutes: 0.1 } }, [withoutTemporal]: { ownTemporal: true } };
 
 async function damagedReads(night: Night): Promise<void> {
@@ -149,7 +141,7 @@ describe('faults while runs are mirrored', function () {
     it(title, async () => {
       const seen = await seenOf();
       // What was lost is told as well, once.
-      assert.deepEqual(title === lostForAWhile ? withoutFailures(seen) : seen, await undisturbed());
+      assert.deepEqual(title === lostForAWhile ? withoutFailure(seen) : seen, await undisturbed());
     });
   }
 
