@@ -104,7 +104,7 @@ export async function drainOutbox(db: Database, { send, now = Date.now, renewEve
 }
 
 /** Renews a claim until `stop`; `lost` is aborted when that cannot be done, for then somebody else may have it. */
-function keepClaim(renew: () => Promise<number>, everyMs: number): { lost: AbortSignal; stop(): void } {
+function keepClaim(renew: () => Promise<number>, everyMs: number): { lost: AbortSignal; stop: () => void } {
   const lost = new AbortController();
   const timer = setInterval(() => {
     renew().then((rows) => rows === 1 || lost.abort(new OperationError('LockHeld', 'Somebody else is sending this message.')), (error: unknown) => lost.abort(error));

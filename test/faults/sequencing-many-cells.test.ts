@@ -46,7 +46,7 @@ describe('a run of 60 cells', function () {
 
   it('goes through: each cell is complete, processed and told of once', async () => {
     const { tables, files, mails } = await many();
-    const of = (kind: string): unknown[] => (tables['event'] as { kind: string; cell_key: string }[]).filter((event) => event.kind === kind).map(({ cell_key }) => cell_key);
+    const of = (kind: string): string[] => (tables['event'] as { kind: string; cell_key: string }[]).filter((event) => event.kind === kind).map(({ cell_key }) => cell_key);
     const keys = (tables['cell'] as { cell_key: string; state: string }[]).filter(({ state }) => state === 'PROCESSED').map(({ cell_key }) => cell_key);
     assert.equal(keys.length, cells);
     for (const kind of ['cell-complete', 'processing-done']) assert.deepEqual(of(kind).toSorted(), keys.toSorted(), kind);

@@ -15,7 +15,7 @@ const defaultTimeoutMs = 60_000;
  * One request to the ticket system. Throws `DependencyDown` (no connection, no answer in time, a server's own failure), `TransportError` (the answer broke off),
  * `PermissionDenied` (credentials refused); other statuses are for the caller to judge.
  */
-export async function ask(server: TicketServer, path: string, init: RequestInit & { headers: Record<string, string> }, signal: AbortSignal | undefined): Promise<Answer> {
+export async function ask(server: TicketServer, path: string, init: Omit<RequestInit, 'headers'> & { headers: Record<string, string> }, signal: AbortSignal | undefined): Promise<Answer> {
   const url = `${server.url.replace(/\/+$/u, '')}/REST/${path}`;
   const patience = AbortSignal.timeout(server.timeoutMs ?? defaultTimeoutMs);
   const down = (why: string, cause?: unknown): OperationError => new OperationError('DependencyDown', `The ticket system at ${server.url} ${why}.`, { cause });

@@ -92,7 +92,7 @@ export async function startRequestTracker(): Promise<PrivateRequestTracker> {
     const url = `http://127.0.0.1:${port}`;
     const token = readFileSync(file('token'), 'utf8').trim();
     const items = async <T>(path: string, parameters: Record<string, string>): Promise<T[]> => {
-      const answer = await fetch(`${url}/REST/2.0/${path}?${new URLSearchParams({ per_page: '100', ...parameters })}`, { headers: { authorization: `token ${token}` } });
+      const answer = await fetch(`${url}/REST/2.0/${path}?${new URLSearchParams({ per_page: '100', ...parameters }).toString()}`, { headers: { authorization: `token ${token}` } });
       return ((await answer.json()) as { items: T[] }).items;
     };
     return {
