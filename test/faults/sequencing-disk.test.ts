@@ -37,7 +37,7 @@ async function untilTold(night: Night, step: string): Promise<string> {
     const { troubles } = await night.sequencing.run(await night.experiment()).progress();
     const trouble = troubles.find((each) => each.startsWith(step));
     if (trouble !== undefined) return trouble;
-    await pause(50);
+    await pause(200);
   }
 }
 

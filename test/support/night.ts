@@ -34,6 +34,9 @@ export const spec: CellSpec = { experiment: '11685BN', library: '11685BN0004L01'
 /** The instrument's answer to a listing, logging in included, is shorter than this; that to a copy is longer. */
 const inTheCopy = 60_000;
 
+/** Between two looks, each of which is work for a worker. */
+const lookMs = 200;
+
 /** What a site sees afterwards. */
 export interface Seen {
   /** By table, without record numbers and times. */
@@ -232,7 +235,7 @@ export class Night {
     for (;;) {
       const view = await this.sequencing.run(await this.experiment()).status().catch(() => undefined);
       if (view !== undefined && holds(view)) return view;
-      await pause(50);
+      await pause(lookMs);
     }
   }
 
@@ -259,9 +262,9 @@ export class Night {
         const { raw } = await this.client.workflow.getHandle(runId(String(run['experiment']))).describe();
         if ((raw.pendingActivities ?? []).length === 0) break;
       }
-      await pause(50);
+      await pause(lookMs);
     }
-    while ((await this.tell()).waiting > 0) await pause(200);
+    while ((await this.tell()).waiting > 0) await pause(lookMs);
   }
 
   async seen(): Promise<Seen> {

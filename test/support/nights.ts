@@ -40,7 +40,10 @@ async function playAll(): Promise<void> {
   }
 }
 
-after(() => playing);
+after(function () {
+  this.timeout(300_000);
+  return playing;
+});
 
 /** Plans a night, which goes on until the run is at rest and everything was told. The answer resolves with what is seen then. */
 export function night(play: (night: Night) => Promise<void>, { status, ...options }: Plan = {}): () => Promise<Seen> {

@@ -83,6 +83,14 @@ export function nextTurn(state: InstrumentState, now: number): { run: QueuedRun 
   return due <= now ? { run: first } : { at: due };
 }
 
+/** A turn that lasts is asked about this often: its run may have been ended from outside. */
+const confirmSeconds = 3600;
+
+/** Whether the run whose turn it is is to be asked whether it still uses it, whichever way the clock has gone. */
+export function isToConfirm({ turn }: Pick<InstrumentState, 'turn'>, at: string): boolean {
+  return turn !== null && Math.abs(Date.parse(at) - Date.parse(turn.confirmed)) >= confirmSeconds * 1000;
+}
+
 export function statusOf(label: string, state: InstrumentState, now: number): InstrumentStatus {
   const { plan: _plan, told: _told, queue: _queue, ...shown } = state;
   return {
