@@ -4,14 +4,14 @@ import { rename } from 'node:fs/promises';
 import path from 'node:path';
 import { SimulatedCell } from '../support/instrument/index.ts';
 import { type Seen, spec, withoutFailure } from '../support/night.ts';
-import { night, undisturbed } from '../support/nights.ts';
+import { night, nightsMs, undisturbed } from '../support/nights.ts';
 
 const otherLibrary = 'renamed by somebody';
 
 type CellRow = { cell_key: string; name: string; upstream_name: string | null; state: string; failed: string | null };
 
 describe('faults of cells', function () {
-  this.timeout(300_000);
+  this.timeout(nightsMs);
 
   const renamed = night(async (night) => {
     const run = path.join(night.data, spec.experiment);

@@ -4,7 +4,7 @@ import { chmod, mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { instrumentStatus, instrumentId } from '../../workflows/sequencing/contract.ts';
 import type { Night } from '../support/night.ts';
-import { night, undisturbed } from '../support/nights.ts';
+import { night, nightsMs, undisturbed } from '../support/nights.ts';
 
 /** The instrument's `date` is so many seconds ahead. */
 async function setClock(night: Night, ahead: number): Promise<void> {
@@ -23,7 +23,7 @@ async function touchAll(directory: string, ahead: number): Promise<void> {
 const restrictions = (directory: string): string => `command="PATH=${path.join(directory, 'instrument')}:$PATH; eval \\"$SSH_ORIGINAL_COMMAND\\""`;
 
 describe('faults of an instrument’s clock', function () {
-  this.timeout(300_000);
+  this.timeout(nightsMs);
 
   const jumping = night(
     async (night) => {

@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Night, withoutFailure } from '../support/night.ts';
-import { night, undisturbed } from '../support/nights.ts';
+import { night, nightsMs, undisturbed } from '../support/nights.ts';
 
 function mayMount(): boolean {
   const place = mkdtempSync(path.join(os.tmpdir(), 'longshore-mount-'));
@@ -42,7 +42,7 @@ async function untilTold(night: Night, step: string): Promise<string> {
 }
 
 describe('faults of disks', function () {
-  this.timeout(300_000);
+  this.timeout(nightsMs);
   const mounts = mayMount();
 
   const full = mounts

@@ -6,7 +6,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { instrumentId, processingId, runId } from '../../workflows/sequencing/contract.ts';
 import { SimulatedCell } from '../support/instrument/index.ts';
 import { type Night, spec } from '../support/night.ts';
-import { night } from '../support/nights.ts';
+import { night, nightsMs } from '../support/nights.ts';
 
 const cells = 60;
 /** Of one execution, so that a worker that has never seen it is back within a task's time. */
@@ -24,7 +24,7 @@ async function histories(night: Night, workflowId: string): Promise<number[]> {
 }
 
 describe('a run of 60 cells', function () {
-  this.timeout(300_000);
+  this.timeout(nightsMs);
 
   const lengths: Record<string, number[]> = {};
   const many = night(

@@ -1,7 +1,7 @@
 /** What breaks while people are told: a worker dies with a message half sent, a ticket system talks nonsense, is away, says everything twice. */
 import assert from 'node:assert/strict';
 import type { Night, Seen } from '../support/night.ts';
-import { night, undisturbed } from '../support/nights.ts';
+import { night, nightsMs, undisturbed } from '../support/nights.ts';
 import { startRequestTracker, type PrivateRequestTracker } from '../support/services/request-tracker.ts';
 import type { WorkerProcess } from '../support/site.ts';
 
@@ -27,7 +27,7 @@ async function checkTickets({ tickets, mails, ...seen }: Seen): Promise<void> {
 }
 
 describe('faults while people are told', function () {
-  this.timeout(300_000);
+  this.timeout(nightsMs);
   after(async () => (await tracker)?.stop());
 
   const mailHalfSent = night(async (night) => {

@@ -6,14 +6,14 @@ import { pollInstrument } from '../../activities/sequencing/poll-instrument.ts';
 import { storedSightings } from '../../activities/sequencing/sighting-store.ts';
 import { OperationError, type Problem } from '../../domain/errors.ts';
 import { makeSequencingSite } from '../activities/sequencing/site.ts';
-import { night, undisturbed } from '../support/nights.ts';
+import { night, nightsMs, undisturbed } from '../support/nights.ts';
 import { startSshd } from '../support/services/sshd.ts';
 import { startTcpProxy } from '../support/services/tcp-proxy.ts';
 
 const isCut = ({ type }: Pick<Problem, 'type'>): boolean => type === 'TransportError' || type === 'DependencyDown';
 
 describe('faults of the network', function () {
-  this.timeout(300_000);
+  this.timeout(nightsMs);
 
   const slow = night(
     async (night) => {

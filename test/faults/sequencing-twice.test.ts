@@ -1,9 +1,9 @@
 /** Everything that can be asked twice at the same time: polls, rounds of messages, and workers that may do either. */
 import assert from 'node:assert/strict';
-import { night, undisturbed } from '../support/nights.ts';
+import { night, nightsMs, undisturbed } from '../support/nights.ts';
 
 describe('faults: twice at the same time', function () {
-  this.timeout(300_000);
+  this.timeout(nightsMs);
 
   const twice = night(async (night) => {
     await Promise.all([night.work(), night.work()]);

@@ -8,7 +8,7 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { SimulatedCell } from '../support/instrument/index.ts';
 import { appears, type Night, type Seen, spec, withoutFailure } from '../support/night.ts';
-import { night, type Plan, undisturbed } from '../support/nights.ts';
+import { night, nightsMs, type Plan, undisturbed } from '../support/nights.ts';
 import { untilGone } from '../support/processes.ts';
 import { descendants } from '../support/services/process-tree.ts';
 
@@ -132,7 +132,7 @@ async function hostileNames(night: Night): Promise<void> {
 }
 
 describe('faults while runs are mirrored', function () {
-  this.timeout(300_000);
+  this.timeout(nightsMs);
   const played = Object.entries(nights).map(([title, play]) => ({ title, seenOf: night(play, options[title]) }));
   const withABadCell = night(damagedReads, { status: 'failed' });
   const withHostileNames = night(hostileNames);

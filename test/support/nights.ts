@@ -9,6 +9,8 @@ import { SimulatedCell } from './instrument/index.ts';
 import { Night, type NightOptions, type Seen, spec } from './night.ts';
 import { workflowBundle } from './workflow-world.ts';
 
+/** For whoever waits for a night: on a machine with much else to do all of them take minutes. */
+export const nightsMs = 420_000;
 /** More would only wait for each other. */
 const atOnce = 12;
 
@@ -41,7 +43,7 @@ async function playAll(): Promise<void> {
 }
 
 after(function () {
-  this.timeout(300_000);
+  this.timeout(nightsMs);
   return playing;
 });
 
