@@ -442,6 +442,25 @@ describe('sequencing workflows', function () {
     assert.equal((await untilStatus(run, 'complete')).attention, null);
   });
 
+  it('tells of it, too, when the newest change lies in the future, for the clock was set back', async () => {
+    const run = '20260101_EGS26_12345AA_back';
+    site.runPlan = { ...site.runPlan, stallSeconds: 2 };
+    site.put(run, 'EGS26', { [cellOf('12345AA0001', '26')]: false });
+    await poll('EGS26');
+    await until('its copy is saved', () => kinds(run), (saved) => saved.includes('sync-ended'));
+    await handle(runId(run)).terminate('the test begins it anew');
+    current = {
+      ...site.activities,
+      openRun: async (input) => {
+        const opened = await site.activities.openRun(input);
+        return { ...opened, record: { ...opened.record!, lastChange: Math.floor(Date.now() / 1000) + 365 * 86_400 } };
+      },
+    };
+    await world.client.workflow.start(workflowTypes.run, { workflowId: runId(run), taskQueue: taskQueues.workflows, args: [{ experiment: run }] });
+    const { attention } = await untilRun(run, 'a person is asked for', (view) => view.attention !== null);
+    assert.match(attention ?? '', /Nothing has changed for a long time/);
+  });
+
   it('waits for a database that is away, in words, and loses nothing', async () => {
     const run = '20260101_EGS15_12345AA_db';
     site.put(run, 'EGS15', { [cellOf('12345AA0001', '15')]: true });

@@ -23,7 +23,7 @@ import {
   yourTurn,
 } from './contract.ts';
 import { checkBy, checkId, historyIsLong, now, tell, tellOrStart } from './entity.ts';
-import { afterPoll, answers, inWords, newInstrument, nextTurn, statusOf, untold } from './instrument-state.ts';
+import { afterPoll, answers, inWords, isToConfirm, newInstrument, nextTurn, statusOf, untold } from './instrument-state.ts';
 import { patience } from './patience.ts';
 import { sequencingRunWorkflow } from './run.workflow.ts';
 
@@ -31,8 +31,6 @@ const services = proxyActivities<SequencingServiceActivities>({ ...forDatabase, 
 
 /** Runs told at the same time. */
 const page = 20;
-/** A turn that lasts is asked about this often: its run may have been ended from outside. */
-const confirmSeconds = 3600;
 
 type InstrumentEvent = Parameters<SequencingServiceActivities['saveInstrumentEvent']>[0];
 
@@ -144,7 +142,7 @@ export async function sequencingInstrumentWorkflow(input: InstrumentInput): Prom
       trouble.told = true;
       note({ actor: 'longshore', kind: 'trouble', details: trouble.message, tell: true });
     }
-    if (state.turn !== null && Date.parse(poll.at) - Date.parse(state.turn.confirmed) >= confirmSeconds * 1000) {
+    if (state.turn !== null && isToConfirm(state, poll.at)) {
       state.turn.confirmed = poll.at;
       confirm.push(state.turn.experiment);
     }

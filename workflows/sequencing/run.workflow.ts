@@ -378,14 +378,15 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
 
   /** ---- copying ---- */
 
-  /** One turn: every cell that is to be copied, one after another; one that fails hides no other. */
+  /** One turn: every cell that is to be copied, one after another; one that fails hides no other. It ends early where there are more than a history should hold. */
   async function copyTurn(mine: NonNullable<typeof copying>): Promise<void> {
     record({ kind: 'sync-started' });
     const failed: string[] = [];
     const seen = new Set<string>();
     let brought = false;
     for (;;) {
-      const task = mine.stop || !state.answers ? undefined : factsOf(state).tasks.find(({ key }) => !seen.has(key));
+      const enough = mine.stop || !state.answers || (seen.size > 0 && historyIsLong());
+      const task = enough ? undefined : factsOf(state).tasks.find(({ key }) => !seen.has(key));
       if (task === undefined) break;
       seen.add(task.key);
       const scope = new CancellationScope();
@@ -478,6 +479,8 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       if (unforeseen !== null) throw (unforeseen as { error: unknown }).error;
       for (let result = results.shift(); result !== undefined; result = results.shift()) takeProcessing(result);
       for (let sighting = sightings.shift(); sighting !== undefined; sighting = sightings.shift()) takeSighting(sighting);
+      // What changed later than now changed before the clock was set back.
+      state.lastChange = Math.min(state.lastChange, now());
       if (stalls(state, factsOf(state), now()) && state.stalledSince === null) {
         state.stalledSince = now();
         record({ kind: 'stalled', since: iso(state.lastChange) });

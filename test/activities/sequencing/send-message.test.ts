@@ -89,13 +89,16 @@ describe('telling people', function () {
     await runActivity(site.activities.saveInstrumentEvent, trouble);
     await runActivity(site.activities.saveInstrumentEvent, trouble);
     await runActivity(site.activities.saveInstrumentEvent, { ...trouble, at: '2026-01-01T01:00:00.000Z', kind: 'hold', tell: false });
+    // Another one in the same moment.
+    await runActivity(site.activities.saveInstrumentEvent, { ...trouble, details: 'Its clock is 300 s ahead of ours.' });
     const send = senderOf(tickets, secretOf(''));
-    assert.deepEqual(await drainOutbox(site.database, { send }), { sent: 1, waiting: 0, failing: [] });
-    const [mail] = smtp.mails;
+    assert.deepEqual(await drainOutbox(site.database, { send }), { sent: 2, waiting: 0, failing: [] });
+    const [mail, other] = smtp.mails;
+    assert.match(other!.content, /300 s ahead/);
     assert.deepEqual(mail!.to, ['lab@example.org', 'it@example.org']);
     assert.match(mail!.content, /^Subject: Instrument EGS2 : trouble\r?$/m);
     assert.match(mail!.content, /EGS2 has not answered for an hour\./);
-    assert.equal((await site.database.knex('event').select()).length, 2);
+    assert.equal((await site.database.knex('event').select()).length, 3);
     assert.ok(instrumentPrefix.includes('/'), 'no run can have that name');
   });
 });
