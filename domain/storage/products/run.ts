@@ -1,20 +1,23 @@
 import { entryTypes, sizeLimb, type StatRecord } from '../record.ts';
 
-/** Figures of consecutive entries that count for the same: products get them once a run, not once a line. */
+/** Figures of consecutive entries of one type that count for the same: products get them once a run, not once a line. */
 export class Run {
+  type = 0;
   entries = 0;
-  /** Regular files. */
-  files = 0;
   /** Newest mtime. */
   newest = -Infinity;
   /** Bytes: high × 2^50 + low, as in `StatRecord`. */
   sizeHigh = 0;
   sizeLow = 0;
 
+  /** Regular files. */
+  get files(): number {
+    return this.type === entryTypes.file ? this.entries : 0;
+  }
+
   /** Counts an entry, without its size. */
   count(record: StatRecord): void {
     this.entries++;
-    if (record.type === entryTypes.file) this.files++;
     if (record.mtime > this.newest) this.newest = record.mtime;
   }
 
@@ -27,9 +30,10 @@ export class Run {
     }
   }
 
-  clear(): void {
+  /** Begins with entries of `type`. */
+  begin(type: number): void {
+    this.type = type;
     this.entries = 0;
-    this.files = 0;
     this.newest = -Infinity;
     this.sizeHigh = 0;
     this.sizeLow = 0;
