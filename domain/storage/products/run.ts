@@ -1,5 +1,8 @@
 import { entryTypes, sizeLimb, type StatRecord } from '../record.ts';
 
+// Own constant: see `UsageProducts`.
+const limb = sizeLimb;
+
 /** Figures of consecutive entries of one type that count for the same: products get them once a run, not once a line. */
 export class Run {
   type = 0;
@@ -24,8 +27,8 @@ export class Run {
   addSize(record: StatRecord): void {
     this.sizeHigh += record.sizeHigh;
     this.sizeLow += record.sizeLow;
-    if (this.sizeLow >= sizeLimb) {
-      this.sizeLow -= sizeLimb;
+    if (this.sizeLow >= limb) {
+      this.sizeLow -= limb;
       this.sizeHigh++;
     }
   }

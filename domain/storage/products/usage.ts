@@ -12,6 +12,9 @@ import { Run } from './run.ts';
 import { TotalsProduct } from './totals.ts';
 import { UsersProduct } from './users.ts';
 
+// A module's own constants are compiled in; what it imports is looked up at every use.
+const { file: aFile, directory: aDirectory } = entryTypes;
+
 export type UsageProduct = 'groups' | 'users' | 'directories' | 'ages';
 
 export interface UsageOptions {
@@ -86,14 +89,14 @@ export class UsageProducts implements Product<UsageFigures> {
   add(record: StatRecord): void {
     const { run, directories, ages } = this;
     const { links, type } = record;
-    if (record.shared < this.decidedAt || type !== entryTypes.file || record.uid !== this.uid || record.gid !== this.gid) this.decide(record);
+    if (record.shared < this.decidedAt || type !== aFile || record.uid !== this.uid || record.gid !== this.gid) this.decide(record);
     this.totals.addTimes(record);
     run.count(record);
     const cell = ages === null ? -1 : ages.cellOf(this.slot, record);
-    if (ages !== null && type === entryTypes.file) ages.countFile(cell);
+    if (ages !== null && type === aFile) ages.countFile(cell);
     const types = directories === null || this.directory < 0 ? 0 : directories.typesOf(record);
 
-    if (links === 1 || (links > 1 && type === entryTypes.directory)) {
+    if (links === 1 || (links > 1 && type === aDirectory)) {
       run.addSize(record);
       if (directories !== null && types !== 0) directories.addTypes(this.directory, types, record);
       if (ages !== null) ages.addBytes(cell, record);
@@ -121,7 +124,7 @@ export class UsageProducts implements Product<UsageFigures> {
     const slot = baseDirectories.slotOf(record);
     const directory = directories === null ? -1 : directories.directoryOf(slot, record);
     if (slot !== this.slot || directory !== this.directory || record.type !== run.type || record.uid !== this.uid || record.gid !== this.gid) this.startRun(slot, directory, record);
-    if (record.type !== entryTypes.file) this.decidedAt = undecided;
+    if (record.type !== aFile) this.decidedAt = undecided;
     else this.decidedAt = directories === null ? baseDirectories.decidedAt : Math.max(baseDirectories.decidedAt, directories.decidedAt);
   }
 
