@@ -39,7 +39,7 @@ export async function openRun({ config, database, version }: { config: Config; d
   const instrument = sighting?.instrument ?? labelOf(experiment);
   const plan = runPlan(config, instrument, version);
   if (directory === null || look.found === null) return { record: null, sighting, remarks: [], plan, look };
-  const { run: flags, remarks } = importRun(look.found);
+  const { run: flags, remarks } = importRun(look.found, experiment);
   const now = Math.floor(Date.now() / 1000);
   const record = { flags, revision: 0, processings: 0, firstSeen: sighting?.firstSeen ?? now, instrument, location: sighting?.location ?? flags.upstream ?? local, lastChange: Math.floor(directory.newest ?? now) };
   return { record, sighting, remarks, plan, look };

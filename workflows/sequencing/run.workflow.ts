@@ -12,7 +12,7 @@ import {
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { errorTypes, type Problem } from '../../domain/errors.ts';
 import { cellsIn } from '../../domain/sequencing/cell-state.ts';
-import { processingOf } from '../../domain/sequencing/experiment-type.ts';
+import { classifyExperiment, processingOf } from '../../domain/sequencing/experiment-type.ts';
 import { flagsOfCell, isSyncLive } from '../../domain/sequencing/flags.ts';
 import { local as localUpstream } from '../../domain/sequencing/location.ts';
 import { cellKey } from '../../domain/sequencing/names.ts';
@@ -310,8 +310,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
   async function startProcessing(): Promise<void> {
     const { cells } = factsOf(state);
     const ready = workList(cells).process;
-    const kind = processingOf[state.flags.type?.type ?? 'unknown'];
-    if (kind === 'mark-finished') {
+    if (processingKind(experiment, state) === 'mark-finished') {
       for (const { key } of ready) record({ kind: 'processing-done', key });
       return;
     }
@@ -555,13 +554,18 @@ function startTime(): string {
   return `${weekdays[date.getUTCDay()]}, ${date.toUTCString().slice(5, 25)}`;
 }
 
+/** Without a recorded type the name decides: nobody's cells are marked finished because a file is missing. */
+function processingKind(experiment: string, { flags }: RunState): (typeof processingOf)[keyof typeof processingOf] {
+  return processingOf[(flags.type ?? classifyExperiment(experiment)).type];
+}
+
 function processingInput(experiment: string, state: RunState, number: number, process: string[]): ProcessingInput {
   const { cells } = factsOf(state);
   const names = (list: readonly { cell: string | null }[]): string[] => list.flatMap(({ cell }) => cell ?? []);
   return {
     experiment,
     number,
-    kind: processingOf[state.flags.type?.type ?? 'unknown'] === 'checksums' ? 'checksums' : 'full',
+    kind: processingKind(experiment, state) === 'checksums' ? 'checksums' : 'full',
     process,
     report: [...new Set([...process, ...names(workList(cells).report)])],
     cells: names(cells),
