@@ -19,10 +19,11 @@ const mostWarnings = 20;
 
 const nothingHere: RunLook = { cells: [], found: null, outputResolves: false, warnings: [] };
 
-/** The run's directory; an empty look where there is none. Throws `DependencyDown` when the root of raw copies is missing, `PermissionDenied`, `TransportError`, `InputCorrupt`. */
-export async function lookAtRun(config: Config, experiment: string, hooks: { signal?: AbortSignal } = {}): Promise<RunLook> {
+/** The run's directory (an empty look where there is none) and its newest listing. Throws `DependencyDown` when the root of raw copies is missing, `PermissionDenied`, `TransportError`, `InputCorrupt`. */
+export async function lookAtRun({ config, database }: { config: Config; database: Database }, experiment: string, hooks: { signal?: AbortSignal } = {}): Promise<Pick<OpenedRun, 'sighting' | 'look'>> {
+  const sighting = await storedSighting(database, experiment);
   const directory = await readIfThere(config, experiment, hooks);
-  return directory === null ? nothingHere : lookOf(directory);
+  return { sighting, look: directory === null ? nothingHere : lookOf(directory) };
 }
 
 /** See `OpenedRun`. Throws what `lookAtRun` throws. */

@@ -373,6 +373,39 @@ describe('sequencing workflows', function () {
     await world.replay(handle(runId(run)), 'aborted-and-restored');
   });
 
+  it('copies the cells that appeared while it was aborted, once it is restored', async () => {
+    const run = '20260101_EGS22_12345AA_restored';
+    const [one, two] = [cellOf('12345AA0001', '1e'), cellOf('12345AA0002', '1f')];
+    site.put(run, 'EGS22', { [one]: true });
+    await poll('EGS22');
+    await untilSaved(run, 'complete');
+    const operator = sequencing.run(run);
+    await operator.act({ action: 'abort' }, by);
+    await untilSaved(run, 'aborted');
+    // A poll keeps the new cell and tells nobody of it.
+    site.run(run).upstream.set(two, true);
+    await operator.act({ action: 'restore' }, by);
+    await untilRun(run, 'both are done', ({ cells }) => cells.length === 2 && cells.every(({ state }) => state === 'PROCESSED'));
+    await untilSaved(run, 'complete');
+  });
+
+  it('goes by the configuration of now, not by that of its first sight', async () => {
+    const run = '20260101_EGS23_12345AA_configured';
+    const cell = cellOf('12345AA0001', '20');
+    site.plan = { ...site.plan, pace: { shortest: 1, longest: 1 } };
+    site.put(run, 'EGS23', { [cell]: false });
+    await poll('EGS23');
+    await untilRun(run, 'it grows', ({ copying: { lastCopied } }) => lastCopied !== null);
+    assert.equal(site.calls.some((each) => each.includes('reads first')), false);
+    site.runPlan = { ...site.runPlan, version: '9.9.10', phased: true, stallSeconds: 0 };
+    await until('reads are copied first', () => site.calls, (calls) => calls.some((each) => each.endsWith('growing, reads first')));
+    await untilRun(run, 'it stalls', ({ attention }) => attention !== null);
+    site.put(run, 'EGS23', { [cell]: true });
+    await poll('EGS23');
+    await untilSaved(run, 'complete');
+    assert.match(site.run(run).saved?.flags.startTimes[0] ?? '', /^9\.9\.10@/);
+  });
+
   it('keeps a set-up that fails as a state, and begins anew when it is cleared', async () => {
     const run = '20260101_EGS12_12345AA_taken';
     site.put(run, 'EGS12', { [cellOf('12345AA0001', '11')]: true });

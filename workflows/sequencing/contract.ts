@@ -244,7 +244,7 @@ export interface RunState {
   warnings: string[];
 }
 
-/** What the configuration says to a run. */
+/** What the configuration says to a run; comes with each record that is kept, so that changes reach it without a restart. */
 export interface RunPlan {
   /** Of Longshore; stands in `start_times`. */
   version: string;
@@ -466,7 +466,8 @@ export interface SequencingFileActivities {
   writeHeartbeat(input: { instrument: string; at: string }): Promise<void>;
   /** Record (database, else files with `importRun`), configuration and directory of a run. */
   openRun(input: { experiment: string; sighting?: RunSighting }): Promise<OpenedRun>;
-  lookAtRun(input: { experiment: string }): Promise<RunLook>;
+  /** The run's directory, and what the newest good listing said: of a run that is left alone the instrument's entity tells nothing. */
+  lookAtRun(input: { experiment: string }): Promise<Pick<OpenedRun, 'sighting' | 'look'>>;
   /**
    * Makes directories (with the batch), links both ways, `pipeline/`. Safe to run again for the same run. Throws `ContractError` when the output
    * directory belongs to somebody else; then nothing is written there.
@@ -476,9 +477,10 @@ export interface SequencingFileActivities {
   copyCell(input: { experiment: string; instrument: string; location: string; task: CopyTask; pass: Pass }): Promise<CopyResult>;
   /**
    * Saves, then projects. Idempotent by revision, event numbers and notices' keys. What neither the record before nor the new one says (an
-   * `aborted` or a type written by hand) is left in the files for `lookAtRun`; what only the record before said is removed.
+   * `aborted` or a type written by hand) is left in the files for `lookAtRun`; what only the record before said is removed. Answers also what the
+   * configuration says now.
    */
-  saveRun(input: RunSave): Promise<{ drift: Drift[] }>;
+  saveRun(input: RunSave): Promise<{ drift: Drift[]; plan: RunPlan }>;
   /** Inventory (`sc_data.yaml`, one file an attempt), counts, final summaries. The plan itself is kept beside the products. */
   planProcessing(input: ProcessingInput): Promise<ProcessingPlan>;
   /** One batch: merges FASTQ of some barcodes, or sums files; heartbeats `PartProgress`. Safe to run twice. `part` counts from 0. */

@@ -169,6 +169,8 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       act(request, judgeRun(request), () => {
         if (request.request.action === 'abort') stopAll();
         if (request.request.action === 'clear-failure') theState().problems = {};
+        // Nobody told it of cells that appeared meanwhile.
+        if (request.request.action === 'restore') lookDue = true;
       }),
     {
       validator: (request) => {
@@ -233,13 +235,17 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
   /** ---- looking ---- */
 
   function takeSighting(sighting: RunSighting): void {
-    const before = state.sighting;
     state.answers = true;
-    state.sighting = sighting;
-    state.location = sighting.location;
     lookDue = true;
     // The instrument's entity may be a new one, which knows of no queue and no turn.
     asked = 'no';
+    learn(sighting);
+  }
+
+  function learn(sighting: RunSighting): void {
+    const before = state.sighting;
+    state.sighting = sighting;
+    state.location = sighting.location;
     if (JSON.stringify([before?.listed, before?.cells]) !== JSON.stringify([sighting.listed, sighting.cells])) {
       record({ kind: 'upstream-changed', listed: sighting.listed, cells: sighting.cells.length, ended: sighting.cells.filter(({ ended }) => ended).length });
     }
@@ -248,10 +254,11 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
 
   async function look(): Promise<void> {
     const { revision } = state;
-    const seen = await patiently(() => files.lookAtRun({ experiment }));
+    const { sighting, look: seen } = await patiently(() => files.lookAtRun({ experiment }));
     // What happened meanwhile may be in these files, or not.
     if (state.revision !== revision) return;
     lookDue = false;
+    if (sighting !== null) learn(sighting);
     // While cells arrive their copy knows best what is here.
     if (copying !== null) lookAgain = true;
     else state.local = seen.cells;
@@ -461,10 +468,11 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     const events = [...state.unsaved];
     const notices = [...state.notices];
     const { instrument, location, firstSeen, revision, processings, flags } = state;
-    const { drift } = await patiently(() =>
+    const { drift, plan } = await patiently(() =>
       files.saveRun({ experiment, instrument, location, firstSeen, revision, processings, flags, status: facts.status, cells: facts.cells, attention: attentionOf(state, facts), events, notices }),
     );
     state.drift = drift;
+    state.plan = plan;
     state.unsaved = state.unsaved.slice(events.length);
     state.notices = state.notices.slice(notices.length);
   }
@@ -477,14 +485,15 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       if (unforeseen !== null) throw (unforeseen as { error: unknown }).error;
       for (let result = results.shift(); result !== undefined; result = results.shift()) takeProcessing(result);
       for (let sighting = sightings.shift(); sighting !== undefined; sighting = sightings.shift()) takeSighting(sighting);
+      if (saveDue) {
+        show();
+        await save();
+        continue;
+      }
       if (stalls(state, factsOf(state), now()) && state.stalledSince === null) {
         state.stalledSince = now();
         record({ kind: 'stalled', since: iso(state.lastChange) });
         failure('Stalled', `nothing has changed since ${iso(state.lastChange)}`, [], iso(state.lastChange));
-      }
-      if (saveDue) {
-        show();
-        await save();
         continue;
       }
       if (lookDue) {
@@ -532,7 +541,8 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       const until = isAtRest(status) ? idleUntil : state.lastChange + (state.plan.stallSeconds ?? -Infinity) + 1;
       // Each timer is an event: while it is busy there is nothing to wait for.
       if (until <= now() || copying !== null || state.processing !== null) await condition(() => woken);
-      else await condition(() => woken, (until - now()) * 1000);
+      // By now another time may be configured.
+      else if (!(await condition(() => woken, (until - now()) * 1000))) saveDue = true;
     }
   } finally {
     // A cancelled run waits for its copy to have stopped.

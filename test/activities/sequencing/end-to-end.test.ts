@@ -21,7 +21,7 @@ import { SimulatedCell } from '../../support/instrument/index.ts';
 import { startSshd, type PrivateSshd } from '../../support/services/sshd.ts';
 import { startSmtp, type PrivateSmtp } from '../../support/services/smtp.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/services/tcp-proxy.ts';
-import { makeSequencingSite, runActivity, type SequencingSite } from './site.ts';
+import { makeSequencingSite, runActivity, siteVersion, type SequencingSite } from './site.ts';
 
 const experiment = '20190614_EGS2_11685BN';
 
@@ -56,13 +56,15 @@ describe('a run through the sequencing activities', function () {
   let told = 0;
 
   async function save(events: RunEvent[], notices: TicketEvent[] = []): Promise<RunSave> {
-    const look = await runActivity(site.activities.lookAtRun, { experiment });
+    const { look, sighting: newest } = await runActivity(site.activities.lookAtRun, { experiment });
+    assert.deepEqual(newest, sighting);
     flags = events.reduce((run, event) => applyEvent(run, event), flags);
     const cells = deriveCells({ flags, local: look.cells.map(({ cell }) => cell), upstream: { state: 'listed', location: sighting.location, cells: sighting.cells.map(({ cell }) => cell) } });
     const status = deriveStatus({ flags, cells: cells.map(({ state }) => state), outputResolves: look.outputResolves, stalled: false });
     const entries = events.map((event) => ({ number: ++revision, at: `2026-01-01T00:00:${String(revision).padStart(2, '0')}.000Z`, actor: 'longshore', event }));
     const run: RunSave = { experiment, instrument: 'EGS2', location: sighting.location, firstSeen: sighting.firstSeen, revision, processings: 0, flags, status, cells, attention: null, events: entries, notices };
-    assert.deepEqual(await runActivity(site.activities.saveRun, run), { drift: [] });
+    const plan = { version: siteVersion, phased: true, idleSeconds: 14 * 86_400, stallSeconds: 72 * 3600 };
+    assert.deepEqual(await runActivity(site.activities.saveRun, run), { drift: [], plan });
     return run;
   }
   async function poll(): Promise<RunSighting[]> {
