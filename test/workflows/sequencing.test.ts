@@ -76,6 +76,10 @@ describe('sequencing workflows', function () {
     opened.add(instrumentId(instrument));
     return client.workflow.execute<(input: TickInput) => Promise<TickResult>>(workflowTypes.tick, { workflowId: `sequencing-poll-${instrument}-${++polls}`, taskQueue: taskQueues.workflows, args: [{ instrument }] });
   }
+  async function pollQuiet(instrument: string, quiet: boolean): Promise<void> {
+    site.plan = { ...site.plan, quiet };
+    await poll(instrument);
+  }
   async function until<T>(what: string, ask: () => Promise<T> | T, holds: (value: T) => boolean): Promise<T> {
     let last: unknown;
     for (const end = Date.now() + 30_000; Date.now() < end; await pause(20)) {
@@ -318,6 +322,40 @@ describe('sequencing workflows', function () {
     assert.deepEqual(site.troubles, ['EGS9 hold: service', 'EGS9 release: test']);
     await world.replay(handle(instrumentId('EGS9')), 'held-and-released');
   });
+
+  for (const [what, stop, goOn] of [
+    ['it is held', () => sequencing.instrument('EGS24').hold(by), () => sequencing.instrument('EGS24').release(by)],
+    ['its quiet hours begin', () => pollQuiet('EGS25', true), () => pollQuiet('EGS25', false)],
+  ] as const) {
+    it(`ends a turn with the pass that is at work when ${what}, and goes on later`, async () => {
+      const label = what === 'it is held' ? 'EGS24' : 'EGS25';
+      const run = `20260101_${label}_12345AA_cut`;
+      const [one, two] = [cellOf('12345AA0001', `2${label.at(-1)}`), cellOf('12345AA0002', `3${label.at(-1)}`)];
+      site.runPlan = { ...site.runPlan, phased: true };
+      site.put(run, label, { [one]: true, [two]: true });
+      let release = (): void => undefined;
+      const held = new Promise<void>((resolve) => (release = resolve));
+      current = {
+        ...site.activities,
+        copyCell: async (input) => {
+          await held;
+          return site.activities.copyCell(input);
+        },
+      };
+      await poll(label);
+      await untilRun(run, 'it copies', ({ copying }) => copying.cell === one);
+      await stop();
+      await until('the run was told', () => handle(runId(run)).fetchHistory(), ({ events: all }) => all?.some((event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'mayCopy') ?? false);
+      release();
+      const { queue, turn } = await until('its turn is over', () => sequencing.instrument(label).status(), (status) => status.turn === null);
+      assert.deepEqual([turn, queue.map(({ experiment, idleCopies }) => [experiment, idleCopies])], [null, [[run, 0]]]);
+      assert.deepEqual(site.calls.filter((each) => each.startsWith('copy')), [`copy ${one} growing, reads first`]);
+      // Its end marker has come with the first pass: the instrument may lose the cell now, and the rest is not here.
+      assert.deepEqual((await sequencing.run(run).status()).cells.map(({ state }) => state), ['PENDING', 'NEW']);
+      await goOn();
+      await untilSaved(run, 'complete');
+    });
+  }
 
   it('sums the files of visitors, and marks test runs finished', async () => {
     const [visitor, test] = ['20260101_EGS10_v_ada_one', '20260101_EGS10_trial'];

@@ -187,7 +187,7 @@ export const polled = defineSignal<[Poll]>('polled');
 export const wantTurn = defineSignal<[Omit<QueuedRun, 'urgent'> & { urgent: boolean; copying: boolean }]>('wantTurn');
 /** A run's turn is over. `wants`: more will come. `idle`: nothing new came. */
 export const turnOver = defineSignal<[{ experiment: string; wants: boolean; idle: boolean }]>('turnOver');
-/** Copy nothing from this instrument until it is released; a copy at work is finished. */
+/** Copy nothing from this instrument until it is released; the pass over a cell that is at work is finished. */
 export const holdInstrument = defineUpdate<InstrumentStatus, [By]>('holdInstrument');
 export const releaseInstrument = defineUpdate<InstrumentStatus, [By]>('releaseInstrument');
 
@@ -321,6 +321,8 @@ export const runStatus = defineQuery<RunView>('runStatus');
 export const sighted = defineSignal<[RunSighting]>('sighted');
 /** The instrument's queue has come to this run. Told again while a turn lasts, to see whether somebody still uses it. */
 export const yourTurn = defineSignal('yourTurn');
+/** Its turn may go on, or ends with the pass that is at work: the instrument is held, has its quiet hours, or does not answer. */
+export const mayCopy = defineSignal<[{ allowed: boolean }]>('mayCopy');
 /** The instrument answers again, or does so no more. */
 export const instrumentAnswers = defineSignal<[{ answers: boolean }]>('instrumentAnswers');
 export const processingEnded = defineSignal<[ProcessingResult]>('processingEnded');

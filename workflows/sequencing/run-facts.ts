@@ -91,9 +91,9 @@ export function completionOfCell(state: RunState, key: string, upstream: RunUpst
   });
 }
 
-/** A cell that nobody has copied yet, or whose end is new, does not wait for the pace. One that failed does. */
+/** A cell that nobody has copied yet, or that has ended and was not compared since, does not wait for the pace. One that failed does. */
 export function isUrgent(state: RunState, tasks: readonly CopyTask[]): boolean {
-  return tasks.some(({ key, restart }) => state.problems[key] === undefined && (restart || (state.passes[key] === undefined && hasEnded(state, key))));
+  return tasks.some(({ key, restart }) => state.problems[key] === undefined && (restart || (state.passes[key] !== 'compared' && hasEnded(state, key))));
 }
 
 const atRest: ReadonlySet<RunStatus> = new Set<RunStatus>(['aborted', 'stripped', 'complete', 'empty']);

@@ -32,6 +32,7 @@ import {
   type EventEntry,
   instrumentAnswers,
   instrumentId,
+  mayCopy,
   pipeline,
   processingEnded,
   processingId,
@@ -79,6 +80,8 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
   let saveDue = false;
   /** The instrument has given a turn that was not answered yet. */
   let turn = false;
+  /** Cleared in the middle of a turn, it ends before the next cell or pass. */
+  let mayGoOn = true;
   let asked: 'no' | 'asked' | 'urgent' = 'no';
   let unforeseen: { error: unknown } | null = null;
   let copying: { cell: string | null; scopes: Map<string, CancellationScope>; stop: boolean } | null = null;
@@ -139,6 +142,11 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
   });
   setHandler(yourTurn, () => {
     turn = copying === null;
+    if (turn) mayGoOn = true;
+    wake();
+  });
+  setHandler(mayCopy, ({ allowed: is }) => {
+    mayGoOn = is;
     wake();
   });
   setHandler(processingEnded, (result) => {
@@ -391,7 +399,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     const seen = new Set<string>();
     let brought = false;
     for (;;) {
-      const task = mine.stop || !state.answers ? undefined : factsOf(state).tasks.find(({ key }) => !seen.has(key));
+      const task = mine.stop || !state.answers || !mayGoOn ? undefined : factsOf(state).tasks.find(({ key }) => !seen.has(key));
       if (task === undefined) break;
       seen.add(task.key);
       const scope = new CancellationScope();
@@ -403,8 +411,10 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
         delete state.problems[task.key];
       } catch (error) {
         // A person aborted the cell, or the run.
-        if (isCancellation(error) && !scope.consideredCancelled) throw error;
-        if (!isCancellation(error)) {
+        if (isCancellation(error)) {
+          if (!scope.consideredCancelled) throw error;
+          state.passes[task.key] ??= 'failed';
+        } else {
           const problem = problemOf(error);
           failed.push(task.key);
           if (state.passes[task.key] !== 'compared') state.passes[task.key] = 'failed';
@@ -420,7 +430,9 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     }
     record({ kind: 'sync-ended', failed });
     state.lastCopied = now();
-    state.idleCopies = brought ? 0 : state.idleCopies + 1;
+    // One that was cut short says nothing about what there is.
+    const idle = !brought && mayGoOn;
+    state.idleCopies = brought ? 0 : state.idleCopies + (idle ? 1 : 0);
     const wants = factsOf(state).tasks.length > 0 || !state.answers;
     asked = wants ? 'asked' : 'no';
     lookDue ||= lookAgain;
@@ -428,7 +440,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     // Before the instrument hears of it: its next turn may be ours.
     copying = null;
     wake();
-    await tell(instrumentId(state.instrument), turnOver, { experiment, wants, idle: !brought });
+    await tell(instrumentId(state.instrument), turnOver, { experiment, wants, idle });
   }
 
   /** The passes over one cell; it is complete right after the last. True when something new came. */
@@ -438,7 +450,11 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     const { synced, started, failed } = flagsOfCell(state.flags, key);
     if (restart && (synced || started || failed !== null)) record({ kind: 'cell-restarted', key });
     let brought = false;
-    for (const pass of passesFor({ ended, phased: state.plan.phased })) {
+    for (const [index, pass] of passesFor({ ended, phased: state.plan.phased }).entries()) {
+      if (index > 0 && !mayGoOn) {
+        state.passes[key] ??= 'failed';
+        break;
+      }
       const { copyCell: copy } = proxyActivities<SequencingFileActivities>({ ...forTransfer, taskQueue: taskQueues.copies, summary: `${to}, ${pass.style}${pass.withoutRawSignal ? ' without raw signal' : ''}` });
       const { endMarker, ...sent } = await copy({ experiment, instrument: state.instrument, location: state.location, task, pass });
       state.local = [...state.local.filter(({ cell }) => cell !== to), { cell: to, endMarker }];
@@ -446,7 +462,10 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
         brought = true;
         record({ kind: 'copied', key, ...sent });
       }
+      if (pass.withoutRawSignal) continue;
+      // A whole pass over what grows makes good what an earlier one left undone.
       if (ended) state.passes[key] = pass.style === 'comparing' ? 'compared' : 'appended';
+      else delete state.passes[key];
     }
     if (completionOfCell(state, key, upstreamOf(state)).complete) record({ kind: 'cell-complete', key });
     return brought;
