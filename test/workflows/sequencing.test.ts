@@ -264,6 +264,30 @@ describe('sequencing workflows', function () {
     await world.replay(handle(runId(run)), 'copy-failed-then-done');
   });
 
+  it('copies at once what a person wants, and what has ended after a copy that failed', async () => {
+    const run = '20260101_EGS26_12345AA_now';
+    const cell = cellOf('12345AA0001', '21');
+    site.put(run, 'EGS26', { [cell]: false });
+    let broken = true;
+    current = {
+      ...site.activities,
+      copyCell: async (input) => {
+        if (broken) throw new OperationError('PermissionDenied', 'a file may not be read');
+        return site.activities.copyCell(input);
+      },
+    };
+    await poll('EGS26');
+    await untilRun(run, 'its copy failed', ({ cells, copying }) => cells[0]?.problem !== null && copying.state === 'waiting');
+    broken = false;
+    // The next turn by the pace would be in a quarter of an hour.
+    await sequencing.run(run).cell(keyOf(cell), 'retry', by);
+    await untilRun(run, 'it is copied', ({ cells, copying }) => cells[0]?.state === 'PENDING' && cells[0].problem === null && copying.state === 'waiting');
+    site.put(run, 'EGS26', { [cell]: true });
+    await poll('EGS26');
+    await untilSaved(run, 'complete');
+    assert.deepEqual([...site.run(run).events.values()].filter(({ event }) => event.kind === 'copy-retried').map(({ actor, reason }) => [actor, reason]), [['ada', 'test']]);
+  });
+
   it('promotes and forgets nothing by a failed listing', async () => {
     const run = '20260101_EGS7_12345AA_dark';
     const cell = cellOf('12345AA0001', 'b');

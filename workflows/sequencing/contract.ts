@@ -226,6 +226,8 @@ export interface RunState {
   problems: Record<string, Problem>;
   lastCopied: number | null;
   idleCopies: number;
+  /** A person wants it copied without waiting for the pace. */
+  copyNow: boolean;
   /** The newest change of anything. */
   lastChange: number;
   /** Since when it is told to be stalled; null while it is not. */

@@ -56,6 +56,7 @@ export function openedState({ sighting: given }: Pick<RunInput, 'sighting'>, { r
     problems: {},
     lastCopied: null,
     idleCopies: 0,
+    copyNow: false,
     lastChange: record?.lastChange ?? now,
     stalledSince: null,
     revision: record?.revision ?? 0,
@@ -91,9 +92,9 @@ export function completionOfCell(state: RunState, key: string, upstream: RunUpst
   });
 }
 
-/** A cell that nobody has copied yet, or that has ended and was not compared since, does not wait for the pace. One that failed does. */
+/** A cell that nobody has copied yet, that has ended and was not compared since, or that a person wants, does not wait for the pace. One that failed does. */
 export function isUrgent(state: RunState, tasks: readonly CopyTask[]): boolean {
-  return tasks.some(({ key, restart }) => state.problems[key] === undefined && (restart || (state.passes[key] !== 'compared' && hasEnded(state, key))));
+  return state.copyNow || tasks.some(({ key, restart }) => state.problems[key] === undefined && (restart || (state.passes[key] !== 'compared' && hasEnded(state, key))));
 }
 
 const atRest: ReadonlySet<RunStatus> = new Set<RunStatus>(['aborted', 'stripped', 'complete', 'empty']);

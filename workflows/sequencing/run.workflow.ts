@@ -193,6 +193,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       act(request, judgeCell(request), () => {
         delete theState().problems[request.key];
         if (request.action === 'abort') stopCells([request.key]);
+        if (request.action === 'retry' && cellsIn(factsOf(theState()).cells, 'NEW', 'PENDING').some(({ key }) => key === request.key)) theState().copyNow = true;
       }),
     {
       validator: (request) => {
@@ -395,6 +396,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
   /** One turn: every cell that is to be copied, one after another; one that fails hides no other. */
   async function copyTurn(mine: NonNullable<typeof copying>): Promise<void> {
     record({ kind: 'sync-started' });
+    state.copyNow = false;
     const failed: string[] = [];
     const seen = new Set<string>();
     let brought = false;
