@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WorkflowUpdateFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
-import { Context } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import { OperationError } from '../../domain/errors.ts';
 import { createSequencing, type Sequencing } from '../../client/sequencing.ts';
 import {
@@ -260,8 +260,35 @@ describe('sequencing workflows', function () {
     await until('tried again', () => [...site.run(run).events.values()].filter(({ event }) => event.kind === 'copy-failed').length, (times) => times >= 2);
     broken = false;
     await untilStatus(run, 'complete');
-    assert.deepEqual([...site.outbox.keys()].filter((key) => key.includes('/failed/')), [`${run}/failed/${keyOf(bad)}/PermissionDenied`]);
+    assert.deepEqual([...site.outbox.keys()].filter((key) => key.includes('/failed/')).map((key) => key.replace(/[^/]+$/u, '')), [`${run}/failed/Copying/PermissionDenied/`]);
     await world.replay(handle(runId(run)), 'copy-failed-then-done');
+  });
+
+  it('tells of a full disk once for all cells and turns, and again when it was over in between', async () => {
+    const run = '20260101_EGS27_12345AA_full';
+    const cells = [cellOf('12345AA0001', '22'), cellOf('12345AA0002', '23')];
+    site.put(run, 'EGS27', Object.fromEntries(cells.map((cell) => [cell, false])));
+    site.plan = { ...site.plan, pace: { shortest: 1, longest: 1 } };
+    let full = true;
+    current = {
+      ...site.activities,
+      copyCell: async (input) => {
+        if (!full) return site.activities.copyCell(input);
+        // As an activity whose attempts have run out.
+        throw ApplicationFailure.create({ type: 'StorageFull', message: 'There is no space.', nonRetryable: true });
+      },
+    };
+    const failures = (): number => [...site.run(run).events.values()].filter(({ event }) => event.kind === 'copy-failed').length;
+    const messages = (): string[] => [...site.outbox.keys()].filter((key) => key.includes('/failed/'));
+    await poll('EGS27');
+    await until('both failed in two turns', failures, (count) => count >= 4);
+    assert.equal(messages().length, 1);
+    full = false;
+    await untilRun(run, 'both are copied', (view) => view.cells.every(({ state, problem }) => state === 'PENDING' && problem === null));
+    full = true;
+    const before = failures();
+    await until('both failed again', failures, (count) => count >= before + 2);
+    assert.equal(messages().length, 2);
   });
 
   it('copies at once what a person wants, and what has ended after a copy that failed', async () => {
@@ -393,6 +420,22 @@ describe('sequencing workflows', function () {
     assert.ok(site.calls.includes(`finish ${one} checksums`));
     assert.equal(site.calls.some((each) => each.includes('part') && each.includes(two)), false);
     await world.replay(handle(runId(test)), 'test-run');
+  });
+
+  it('says that a visitor’s checksums failed, as what they are', async () => {
+    const run = '20260101_EGS28_v_ada_bad';
+    const cell = cellOf('lib', '24');
+    site.put(run, 'EGS28', { [cell]: true });
+    current = {
+      ...site.activities,
+      processPart: async () => {
+        throw new OperationError('InputCorrupt', 'a file cannot be summed');
+      },
+    };
+    await poll('EGS28');
+    await untilRun(run, 'its cell failed', ({ cells }) => cells[0]?.state === 'FAILED');
+    await until('it is told', () => [...site.outbox], (all) => all.some(([key]) => key === `${run}/failed/Checksumming/1`));
+    assert.match(site.outbox.get(`${run}/failed/Checksumming/1`) ?? '', /^Checksumming failed for 1 cell: a file cannot be summed/);
   });
 
   it('aborts and restores cells and runs, stops what is at work, and honours hand signals', async () => {

@@ -367,6 +367,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     // Told twice, or told of what is no more.
     if (state.processing?.number !== number) return;
     const nameOf = new Map(state.processing.process.map((cell) => [cellKey(cell), cell]));
+    const stage = state.processing.kind === 'checksums' ? 'Checksumming' : 'Processing_Cells';
     state.processing = null;
     let why: string | undefined;
     const outcome = { done: [] as string[], failed: [] as string[] };
@@ -388,7 +389,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       }
     }
     if (outcome.done.length > 0) notify({ kind: 'finished', cells: outcome.done, all: state.finishesAll && outcome.failed.length === 0, occurrence: String(number) });
-    if (outcome.failed.length > 0) failure('Processing_Cells', why ?? 'no reason was given', outcome.failed, String(number));
+    if (outcome.failed.length > 0) failure(stage, why ?? 'no reason was given', outcome.failed, String(number));
   }
 
   /** ---- copying ---- */
@@ -420,10 +421,12 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
           const problem = problemOf(error);
           failed.push(task.key);
           if (state.passes[task.key] !== 'compared') state.passes[task.key] = 'failed';
+          // As long as it lasts for any cell: a full disk is one event to a person, not one a cell and turn.
+          const known = factsOf(state).tasks.some(({ key }) => state.problems[key]?.type === problem.type);
           state.problems[task.key] = problem;
           record({ kind: 'copy-failed', key: task.key, problem });
-          // Told once a cell and kind: what passes by itself is tried again without a word.
-          if (problem.type !== 'Unexpected' && errorTypes[problem.type].person) failure('Copying', problem.message, [task.to], `${task.key}/${problem.type}`);
+          // What passes by itself is tried again without a word.
+          if (!known && problem.type !== 'Unexpected' && errorTypes[problem.type].person) failure('Copying', problem.message, [task.to], `${problem.type}/${iso(now())}`);
         }
       } finally {
         mine.scopes.delete(task.key);
