@@ -177,6 +177,7 @@ describe('words of events', () => {
     [{ kind: 'run-aborted', aborted: false }, 'the run was restored'],
     [{ kind: 'cell-aborted', key, aborted: false }, 'restored'],
     [{ kind: 'cell-retried', key }, 'to be processed again'],
+    [{ kind: 'processing-warned', warnings: ['One.', 'Two.'] }, 'One. Two.'],
     [{ kind: 'copy-retried', key }, 'to be copied at once'],
     [{ kind: 'cell-reprocessed', key }, 'to be processed once more'],
     [{ kind: 'type-set', type: { type: 'visitor', uun: 'jdoe' } }, 'its type was set to visitor'],

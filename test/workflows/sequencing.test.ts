@@ -218,6 +218,19 @@ describe('sequencing workflows', function () {
     await world.replay(handle(processingId(run, 1)), 'bad-cell');
   });
 
+  it('shows what a processing warned of, and keeps it in the history', async () => {
+    const run = '20260101_EGS29_12345AA_odd';
+    const cell = cellOf('12345AA0001', '25');
+    site.put(run, 'EGS29', { [cell]: true });
+    const warnings = [`${cell}: the directory pod6 has no known meaning.`];
+    current = { ...site.activities, planProcessing: async (input) => ({ ...(await site.activities.planProcessing(input)), warnings }) };
+    await poll('EGS29');
+    const view = await untilStatus(run, 'complete');
+    assert.deepEqual(view.warnings, warnings);
+    await untilSaved(run, 'complete');
+    assert.deepEqual([...site.run(run).events.values()].flatMap(({ event }) => (event.kind === 'processing-warned' ? [event.warnings] : [])), [warnings]);
+  });
+
   it('processes one cell while others are copied', async () => {
     const run = '20260101_EGS5_12345AA_both';
     const [first, second] = [cellOf('12345AA0001', '7'), cellOf('12345AA0002', '8')];
@@ -524,7 +537,10 @@ describe('sequencing workflows', function () {
     };
     await poll('EGS12');
     const view = await untilStatus(run, 'failed');
-    assert.match(view.attention ?? '', /New_Run_Setup: The output directory belongs/);
+    const cell = cellOf('12345AA0001', '11');
+    assert.match(view.attention ?? '', /^New_Run_Setup on \w+day, \d\d \w{3} \d{4} \d\d:\d\d:\d\d: The output directory belongs to somebody else\. \(1 cell 12345AA0001\/\S+\)$/);
+    assert.ok(view.attention?.includes(cell));
+    await until('it is told', () => [...site.outbox], (all) => all.some(([key, body]) => key.startsWith(`${run}/failed/New_Run_Setup/`) && body.includes(cell)));
     taken = false;
     await sequencing.run(run).act({ action: 'clear-failure' }, by);
     await untilStatus(run, 'complete');

@@ -243,7 +243,9 @@ export interface RunState {
   /** It was decided at its start that it finishes all cells. */
   finishesAll: boolean;
   drift: Drift[];
+  /** Of the newest look, and of the newest processing. */
   warnings: string[];
+  processingWarnings: string[];
 }
 
 /** What the configuration says to a run; comes with each record that is kept, so that changes reach it without a restart. */
@@ -284,6 +286,7 @@ export type NoteEvent =
   | { kind: 'copied'; key: string; files: number; bytes: string; seconds: number }
   | { kind: 'copy-failed'; key: string; problem: Problem }
   | { kind: 'stalled'; since: string }
+  | { kind: 'processing-warned'; warnings: string[] }
   | { kind: 'imported'; remark: string }
   /** Somebody removed the raw data, and wrote it down. */
   | { kind: 'stripped' };
@@ -352,6 +355,8 @@ export interface ProcessingInput {
 export interface ProcessingResult {
   number: number;
   cells: { key: string; state: 'done' | 'failed' | 'stopped'; problem?: Problem; text: string }[];
+  /** What a person should know of that stopped nothing: folders and files of no known meaning, and the like; at most 20. */
+  warnings: string[];
 }
 
 /** Cells that a person aborted: their part of the processing stops, the others go on. */

@@ -67,10 +67,11 @@ export function openedState({ sighting: given }: Pick<RunInput, 'sighting'>, { r
     finishesAll: false,
     drift: [],
     warnings: look.warnings,
+    processingWarnings: [],
   };
 }
 
-const noteKinds: ReadonlySet<string> = new Set<NoteEvent['kind']>(['first-seen', 'upstream-changed', 'copied', 'copy-failed', 'stalled', 'imported', 'stripped']);
+const noteKinds: ReadonlySet<string> = new Set<NoteEvent['kind']>(['first-seen', 'upstream-changed', 'copied', 'copy-failed', 'stalled', 'processing-warned', 'imported', 'stripped']);
 export const changesFlags = (event: EventEntry['event']): event is RunEvent => !noteKinds.has(event.kind);
 
 /** The cell's end marker is upstream, or here. */
@@ -157,7 +158,7 @@ export function viewOf(experiment: string, state: RunState, { copying, waiting, 
     processing: state.processing === null ? null : { number: state.processing.number, keys: state.processing.process.map(cellKey) },
     attention: attentionOf(state, facts),
     drift: state.drift,
-    warnings: state.warnings,
+    warnings: [...state.processingWarnings, ...state.warnings],
   };
 }
 

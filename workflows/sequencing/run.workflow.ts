@@ -22,6 +22,7 @@ import { applyEvent } from '../../domain/sequencing/run-events.ts';
 import type { RunStatus } from '../../domain/sequencing/run-status.ts';
 import { workList } from '../../domain/sequencing/run-steps.ts';
 import { type CopyTask, passesFor } from '../../domain/sequencing/sync-plan.ts';
+import { counted } from '../../domain/sequencing/ticket-summary.ts';
 import { completionNotice, type TicketEvent, willFinishAll } from '../../domain/sequencing/ticket-text.ts';
 import { forDatabase, forRecord, forTransfer } from '../platform/policies.ts';
 import { contractFailure, problemOf } from '../platform/problems.ts';
@@ -316,8 +317,10 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     } catch (error) {
       if (isCancellation(error)) throw error;
       const { message } = problemOf(error);
-      record({ kind: 'run-failed', reason: `New_Run_Setup: ${message}` });
-      failure('New_Run_Setup', message, [], String(state.revision));
+      const stage = 'New_Run_Setup';
+      const cells = factsOf(state).cells.map(({ key, cell }) => cell ?? key);
+      record({ kind: 'run-failed', reason: `${stage} on ${dateText()}: ${message} (${[counted(cells.length, 'cell'), ...cells].join(' ')})` });
+      failure(stage, message, cells, String(state.revision));
     }
   }
 
@@ -338,7 +341,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     state.finishesAll = willFinishAll(cells);
     state.processings++;
     state.processing = processingInput(experiment, state, state.processings, ready.flatMap(({ cell }) => cell ?? []));
-    record({ kind: 'processing-started', keys: ready.map(({ key }) => key), startTime: `${state.plan.version}@${startTime()}` });
+    record({ kind: 'processing-started', keys: ready.map(({ key }) => key), startTime: `${state.plan.version}@${dateText()}` });
     notify({ kind: 'processing', ready: state.processing.process, occurrence: String(state.processings) });
     await launch(state.processing);
   }
@@ -355,7 +358,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       // One that somebody ended tells nothing itself.
       void child.result().catch((error: unknown) => {
         const problem = problemOf(error);
-        results.push({ number: processing.number, cells: processing.process.map((cell) => ({ key: cellKey(cell), state: 'failed', problem, text: problem.message })) });
+        results.push({ number: processing.number, cells: processing.process.map((cell) => ({ key: cellKey(cell), state: 'failed', problem, text: problem.message })), warnings: [] });
         wake();
       });
     } catch (error) {
@@ -363,12 +366,14 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     }
   }
 
-  function takeProcessing({ number, cells }: ProcessingResult): void {
+  function takeProcessing({ number, cells, warnings }: ProcessingResult): void {
     // Told twice, or told of what is no more.
     if (state.processing?.number !== number) return;
     const nameOf = new Map(state.processing.process.map((cell) => [cellKey(cell), cell]));
     const stage = state.processing.kind === 'checksums' ? 'Checksumming' : 'Processing_Cells';
     state.processing = null;
+    state.processingWarnings = warnings;
+    if (warnings.length > 0) record({ kind: 'processing-warned', warnings });
     let why: string | undefined;
     const outcome = { done: [] as string[], failed: [] as string[] };
     const silent = [...nameOf.keys()].filter((key) => !cells.some((each) => each.key === key));
@@ -583,7 +588,7 @@ function allowed(verdict: Verdict): Extract<Verdict, { allowed: true }>['events'
 const weekdays = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 
 /** `Saturday, 21 Nov 2026 06:30:00`, UTC. */
-function startTime(): string {
+function dateText(): string {
   const date = new Date();
   return `${weekdays[date.getUTCDay()]}, ${date.toUTCString().slice(5, 25)}`;
 }
