@@ -1,4 +1,6 @@
+import { findPackageJSON } from 'node:module';
 import { hostname, userInfo } from 'node:os';
+import { dirname } from 'node:path';
 import { Context } from '@temporalio/activity';
 import type { Config, Secret } from '../../config/schema.ts';
 import { classifyExperiment } from '../../domain/sequencing/experiment-type.ts';
@@ -43,7 +45,7 @@ function account(): string {
 
 /** Activities for hosts that see raw copies, products and the keys of ssh. */
 export function createSequencingFilesActivities({ config, database, version }: Omit<SequencingDeps, 'readSecret'>): SequencingFileActivities {
-  const program = `Longshore ${version} by ${account()}@${hostname()}`;
+  const program = `Longshore ${version} by ${account()}@${hostname()} in ${dirname(findPackageJSON('..', import.meta.url)!)}`;
   const signal = (): { signal: AbortSignal } => ({ signal: Context.current().cancellationSignal });
   return {
     listInstrument: ({ instrument }) => keepingAlive(`listing ${instrument}`, () => pollInstrument({ config, database }, instrument, signal())),
@@ -102,7 +104,7 @@ export function createSequencingServicesActivities({ config, database, readSecre
       keepingAlive(`saving what happened to ${instrument}`, async () => {
         const key = `${instrumentPrefix}${instrument}/${kind}/${at}`;
         await appendEvents(database, [{ key, instrument, experiment: null, cell: null, at, actor, version, kind, details: { text: details } }]);
-        if (tell) await enqueueMessages(database, [{ key, experiment: `${instrumentPrefix}${instrument}`, type: 'unknown', kind: 'reply', part: kind, body: details }], at);
+        if (tell && config.sequencing.tickets.kind !== 'none') await enqueueMessages(database, [{ key, experiment: `${instrumentPrefix}${instrument}`, type: 'unknown', kind: 'reply', part: kind, body: details }], at);
       }),
 
     async drainOutbox() {

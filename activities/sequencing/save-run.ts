@@ -28,7 +28,9 @@ export async function keepRun({ config, database, version, program }: SaveDeps, 
   const { events, notices, ...run } = save;
   const at = new Date().toISOString();
   await appendEvents(database, events.map((entry) => storedEvent(save, entry, version)));
-  await enqueueMessages(database, notices.map((notice) => messageOf(save, notice, { program, runPath: runDirectories(config, save.experiment).run })), at);
+  // What nobody is to be told today is not kept until somebody is.
+  const told = config.sequencing.tickets.kind === 'none' ? [] : notices;
+  await enqueueMessages(database, told.map((notice) => messageOf(save, notice, { program, runPath: runDirectories(config, save.experiment).run })), at);
   await saveRun(database, run, at);
   return { drift: await projectStored({ config, database }, save.experiment), plan: runPlan(config, save.instrument, version) };
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { parse } from 'yaml';
@@ -16,6 +17,7 @@ import { applyEvent, type RunEvent } from '../../../domain/sequencing/run-events
 import { deriveStatus } from '../../../domain/sequencing/run-status.ts';
 import { copyTasks, passesFor } from '../../../domain/sequencing/sync-plan.ts';
 import type { TicketEvent } from '../../../domain/sequencing/ticket-text.ts';
+import { projectRoot } from '../../../infra/local/layout.ts';
 import type { CopyProgress, RunSave, RunSighting } from '../../../workflows/sequencing/contract.ts';
 import { SimulatedCell } from '../../support/instrument/index.ts';
 import { startSshd, type PrivateSshd } from '../../support/services/sshd.ts';
@@ -159,6 +161,8 @@ describe('a run through the sequencing activities', function () {
     assert.deepEqual(await runActivity(() => site.activities.drainOutbox(), undefined), { sent: 3, waiting: 0, problem: null });
     assert.deepEqual(smtp.mails.map(({ content }) => /^Subject: (.*)$/mu.exec(content)![1]!.trim()), ['new', 'processing', 'Finished all cells'].map((what) => `Experiment ${experiment} : ${what}`));
     assert.deepEqual(await outboxState(site.database), { waiting: 0, failing: [] });
+    const [firstMail] = smtp.mails.map(({ content }) => content.replaceAll(/=\r?\n/gu, ''));
+    assert.ok(firstMail?.includes(`Longshore ${siteVersion} by ${userInfo().username}@${hostname()} in ${projectRoot}`), firstMail);
 
     // The instrument loses it: a finished run need not know.
     await growing.remove();
