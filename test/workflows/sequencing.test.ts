@@ -372,8 +372,11 @@ describe('sequencing workflows', function () {
 
   it('copies nothing from an instrument that is held, and goes on when it is released', async () => {
     const run = '20260101_EGS9_12345AA_hold';
-    await poll('EGS9');
     const instrument = sequencing.instrument('EGS9');
+    opened.add(instrument.workflowId);
+    assert.equal((await instrument.hold({ actor: 'ada', reason: 'it was never polled' })).state, 'held');
+    await poll('EGS9');
+    await instrument.release(by);
     await assert.rejects(instrument.release(by), refused(/is not held/));
     assert.equal((await instrument.hold({ actor: 'ada', reason: 'service' })).state, 'held');
     await assert.rejects(instrument.hold(by), refused(/held already, by ada: service/));
@@ -383,7 +386,7 @@ describe('sequencing workflows', function () {
     assert.equal(site.calls.some((each) => each.startsWith('copy')), false);
     await instrument.release(by);
     await untilStatus(run, 'complete');
-    assert.deepEqual(site.troubles, ['EGS9 hold: service', 'EGS9 release: test']);
+    assert.deepEqual(site.troubles, ['EGS9 hold: it was never polled', 'EGS9 release: test', 'EGS9 hold: service', 'EGS9 release: test']);
     await world.replay(handle(instrumentId('EGS9')), 'held-and-released');
   });
 
