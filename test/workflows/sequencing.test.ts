@@ -583,6 +583,23 @@ describe('sequencing workflows', function () {
     await assert.rejects(sequencing.run('20260101_EGS14_nobody_knows').act({ action: 'abort' }, by), refused(/There is no run/));
   });
 
+  it('reads what people have said by files before it copies anything, when it is opened', async () => {
+    const run = '20260101_EGS30_12345AA_asleep';
+    const [one, two] = [cellOf('12345AA0001', '26'), cellOf('12345AA0001', '27')];
+    site.runPlan = { ...site.runPlan, idleSeconds: 0 };
+    site.put(run, 'EGS30', { [one]: true });
+    await poll('EGS30');
+    const ended = handle(runId(run));
+    await until('ended', () => ended.describe(), ({ status }) => status.name === 'COMPLETED');
+    const copies = site.calls.filter((each) => each.startsWith('copy')).length;
+    site.run(run).hand = { aborted: true };
+    site.put(run, 'EGS30', { [one]: true, [two]: true });
+    await poll('EGS30');
+    await untilSaved(run, 'aborted');
+    await until('ended again', () => ended.describe(), ({ status }) => status.name === 'COMPLETED');
+    assert.equal(site.calls.filter((each) => each.startsWith('copy')).length, copies);
+  });
+
   it('tells once of a run in which nothing changes for too long', async () => {
     const run = '20260101_EGS21_12345AA_stall';
     site.plan = { ...site.plan, pace: { shortest: 1, longest: 1 } };

@@ -467,7 +467,7 @@ export interface ProcessingPlan {
 export interface SequencingFileActivities {
   /**
    * Lists the instrument; pins names at first sight; keeps the rows in the database, each change with a new sequence number. Looks for hand
-   * signals in `pipeline/` of its runs that are not at rest: such a run counts as changed. For `LOCAL`: the runs of `runsDirectory` that no
+   * signals in `pipeline/` of its runs (of those at rest when it has changed): such a run counts as changed. For `LOCAL`: the runs of `runsDirectory` that no
    * instrument has; other cells or end markers count as changes. Throws what `listInstrument` throws; nothing is kept then.
    */
   listInstrument(input: { instrument: string }): Promise<ListingRef>;

@@ -13,7 +13,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { errorTypes, type Problem } from '../../domain/errors.ts';
 import { cellsIn } from '../../domain/sequencing/cell-state.ts';
 import { classifyExperiment, processingOf } from '../../domain/sequencing/experiment-type.ts';
-import { flagsOfCell, isSyncLive } from '../../domain/sequencing/flags.ts';
+import { flagsOfCell, isSyncLive, type RunFlags } from '../../domain/sequencing/flags.ts';
 import { local as localUpstream } from '../../domain/sequencing/location.ts';
 import { cellKey } from '../../domain/sequencing/names.ts';
 import { judgeCellAction, judgeRunAction, type Verdict } from '../../domain/sequencing/operator-actions.ts';
@@ -222,6 +222,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
 
   /** ---- opening ---- */
 
+  let found: RunFlags | null = null;
   if (loaded === null) {
     const opened = await patiently(() => files.openRun({ experiment, ...(input.sighting === undefined ? {} : { sighting: input.sighting }) }));
     const state = openedState(input, opened, now());
@@ -231,6 +232,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       throw contractFailure(`There is no run ${experiment}.`);
     }
     loaded = state;
+    ({ found } = opened.look);
     if (opened.record === null) record({ kind: 'first-seen', location: state.location });
     for (const remark of opened.remarks) record({ kind: 'imported', remark });
     // A copy that was at work when the workflow was ended has no owner any more; a processing may have.
@@ -241,6 +243,8 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
   }
   const state = theState();
   if (state.processing !== null) await launch(state.processing);
+  // Before anything is copied or processed: a person may have said meanwhile that nothing shall be.
+  takeSignals(found);
 
   /** ---- looking ---- */
 
@@ -274,13 +278,18 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     else state.local = seen.cells;
     state.outputResolves = seen.outputResolves;
     state.warnings = seen.warnings;
-    if (seen.found !== null) for (const signal of handSignals(state.flags, seen.found)) takeHandSignal(signal);
-    if (seen.found?.stripped === true && !state.flags.stripped) {
-      state.flags = { ...state.flags, stripped: true };
-      record({ kind: 'stripped' }, { actor: 'hand signal', reason: 'a file in pipeline/' });
-      saveDue = true;
-    }
+    takeSignals(seen.found);
     checkCompletion();
+  }
+
+  /** @param found what the files of `pipeline/` say. */
+  function takeSignals(found: RunFlags | null): void {
+    if (found === null) return;
+    for (const signal of handSignals(state.flags, found)) takeHandSignal(signal);
+    if (!found.stripped || state.flags.stripped) return;
+    state.flags = { ...state.flags, stripped: true };
+    record({ kind: 'stripped' }, { actor: 'hand signal', reason: 'a file in pipeline/' });
+    saveDue = true;
   }
 
   function takeHandSignal(signal: ReturnType<typeof handSignals>[number]): void {
