@@ -140,7 +140,7 @@ function progressOf(cell: string, { bytes, files, filesLeft, bytesPerSecond: rat
 }
 
 /** Their names go through one command line where the instrument pushes. */
-const filesAtOnce = 200;
+const filesAtOnce = 100;
 
 /** Compares the copy with the instrument's lists of hashes and fetches again what differs, and nothing else: a directory may hold terabytes. */
 async function checkHashes(copy: RsyncCopy, { cell, here }: { cell: string; here: string }, hooks: Hooks<CopyProgress>): Promise<RsyncResult[]> {
