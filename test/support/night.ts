@@ -79,7 +79,8 @@ const attempts = ['sync-started', 'sync-ended', 'copied', 'copy-failed', 'upstre
 
 const whatIsThere: Record<string, string> = {
   pin: 'select instrument, raw_directory, experiment from pin order by 2',
-  sighting: 'select experiment, location, listed, cells, signals from sighting order by 1',
+  // What begins with “@” are times at which there were none.
+  sighting: "select experiment, location, listed, cells, case when signals like '@%' then '' else signals end as signals from sighting order by 1",
   run: `select experiment, instrument, status, location, processings, attention, known, upstream, output, type, uun, sync_started, sync_done, sync_failed, aborted, stripped, failed, notified, start_times, projected
     from run order by 1`,
   cell: 'select cell_key, name, upstream_name, state, present, recorded, synced, started, done, aborted, failed from cell order by 1',

@@ -152,6 +152,31 @@ describe('rsync', function () {
         await rsync({ ...copy(), exclude: ['fastq_*/'] });
         assert.deepEqual((await readdir(cell)).sort(), [...names].sort());
       });
+
+      it('sends the files that are named again, whatever their size and time say, and looks at no other', async () => {
+        await big(MiB);
+        await rsync(copy());
+        for (const name of ['big', 'fastq_pass/reads', 'a b']) await utimes(join(cell, name), 1, 1);
+        const files = ['new\nline', 'fastq_pass/reads', 'gone', '-rf'];
+        for (const name of ['fastq_pass/reads', '-rf']) {
+          const path = join(cell, name);
+          const { atime, mtime } = await stat(join(source, name));
+          await writeFile(path, (await readFile(path)).fill(0, 0, 2));
+          await utimes(path, atime, mtime);
+        }
+        assert.equal((await rsync({ ...copy(), files, comparison: 'times' })).changedFiles, 0);
+        const again = await rsync({ ...copy(), files, comparison: 'again' });
+        assert.equal(again.files, 3);
+        await same();
+        assert.equal((await stat(join(cell, 'a b'))).mtimeMs, 1000);
+        await assert.rejects(rsync({ ...copy(), files: ['fastq_pass/../../x'] }), { name: 'ContractError' });
+      });
+
+      it('does not take a comparison by content for frozen, which says nothing for long', async () => {
+        await rsync(copy());
+        await rsync({ ...copy(), comparison: 'content', frozenAfterMs: 1 });
+        await assert.rejects(rsync({ ...copy(), frozenAfterMs: 1 }), { name: 'TransportError' });
+      });
     });
   }
 
