@@ -85,6 +85,7 @@ function copyOf(config: Config, instrument: InstrumentConfig, { location, task, 
     destination: target,
     destinationHere: destination,
     comparison: pass.style === 'growing' ? copy.growing : copy.comparing,
+    expectSame: pass.style === 'comparing',
     ...(pass.withoutRawSignal ? { exclude: rawSignalDirectories.map((directory) => `${directory}/`) } : {}),
     ...(copy.timeSlackSeconds === 0 ? {} : { modifyWindowSeconds: copy.timeSlackSeconds }),
     ...(copy.bandwidthKiBPerSecond === undefined ? {} : { bandwidthLimit: copy.bandwidthKiBPerSecond * 1024 }),
@@ -155,7 +156,7 @@ async function checkHashes(copy: RsyncCopy, { cell, here }: { cell: string; here
   for (const directory of new Set(wrong.map((path) => path.slice(0, Math.max(0, path.lastIndexOf('/')))))) {
     // Beside a file at the top lies all the rest.
     const narrowed = directory === '' ? { exclude: dataDirectories } : { item: [...copy.item, ...directory.split('/')] };
-    results.push(await rsync({ ...copy, ...narrowed, comparison: 'content' }, copyHooks(cell, hooks)));
+    results.push(await rsync({ ...copy, ...narrowed, comparison: 'content', expectSame: false }, copyHooks(cell, hooks)));
   }
   const stillWrong = await wrongFiles({ directory: here, lists, cellDirectory, only: new Set(wrong) }, checking);
   if (stillWrong.length === 0) return results;
