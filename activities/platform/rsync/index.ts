@@ -93,7 +93,7 @@ async function rsyncMarked(copy: RsyncCopy, hooks: Hooks<RsyncProgress>): Promis
     await keepLeftovers(join(here, ...copy.item));
   } else {
     if (copy.expectSame === true && copy.comparison === 'times') {
-      const seen = await rsyncOnce(copy, 'look', hooks);
+      const seen = await rsyncOnce(copy, 'look', withoutBytes(hooks));
       if (seen.differences === 0) return seen;
     }
     await mark.set();
@@ -102,6 +102,9 @@ async function rsyncMarked(copy: RsyncCopy, hooks: Hooks<RsyncProgress>): Promis
   await mark.remove();
   return outcome;
 }
+
+/** Of a look, rsync tells what it would have copied. */
+const withoutBytes = (hooks: Hooks<RsyncProgress>): Hooks<RsyncProgress> => ({ ...hooks, onProgress: (progress) => hooks.onProgress?.({ ...progress, bytes: 0, files: 0, bytesPerSecond: 0, secondsLeft: null }) });
 
 async function rsyncOnce(copy: RsyncCopy, what: 'copy' | 'look', hooks: Hooks<RsyncProgress>): Promise<Outcome> {
   const { route } = copy;

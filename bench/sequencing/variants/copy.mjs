@@ -1,5 +1,5 @@
 /** A tree copied, then passed over once more in each way, by our adapter or by rsync alone, as a process of its own: `copy.mjs <order as JSON>`. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf } from '../digest.ts';
@@ -47,6 +47,8 @@ async function measured(work) {
 }
 
 const work = ours ? await adapter() : alone;
+// What others wrote must not be written to the disk in our time.
+spawnSync('sync');
 const told = {};
 for (const [name, pass] of Object.entries(passes)) told[name] = await measured(() => work(pass));
 console.log(JSON.stringify({ ...told, digest: digestOf(join(destination, item)) }));
