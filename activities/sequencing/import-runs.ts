@@ -13,6 +13,7 @@ import { local } from '../../domain/sequencing/location.ts';
 import { componentFault, experimentFilter, experimentOf, instrumentOf as labelOf } from '../../domain/sequencing/names.ts';
 import { compareBytes } from '../../domain/sequencing/order.ts';
 import { deriveStatus, type RunStatus } from '../../domain/sequencing/run-status.ts';
+import { counted } from '../../domain/sequencing/ticket-summary.ts';
 import type { ImportProgress, ImportResult } from '../../workflows/sequencing/contract.ts';
 import type { Hooks } from '../platform/activity.ts';
 import type { Database } from '../platform/database/index.ts';
@@ -135,7 +136,7 @@ function recordOf(config: Config, found: RunDirectory, now: string): { record: R
 
 function attentionOf({ failed, cells }: RunFlags): string | null {
   const broken = Object.values(cells).filter((cell) => cell.failed !== null).length;
-  return failed ?? (broken === 0 ? null : `${broken} cells failed when the run was taken over.`);
+  return failed ?? (broken === 0 ? null : `${counted(broken, 'cell')} failed when the run was taken over.`);
 }
 
 const counts = ({ cells }: RunRecord): string => {

@@ -212,7 +212,7 @@ describe('sequencing verbs', function () {
     assert.match((await run('hold', 'EGS2', '--reason', 'the lab moves it', '--yes')).out, /held: nothing is copied[^]*Held by .*: the lab moves it/u);
     assert.match(await refused('hold', 'EGS2', ...because), /^EGS2 is held already, by .*: the lab moves it$/u);
     assert.equal((await json<{ hold: unknown }>('release', 'EGS2', ...because)).hold, null);
-    assert.equal(await refused('release', 'EGS2', ...because), 'EGS2 is not held');
+    assert.equal(await refused('release', 'EGS2', ...because), 'EGS2 is not held.');
     await assert.rejects(run('hold', 'EGS9', ...because), { name: 'NotFound', message: 'The configuration has no instrument "EGS9"; it has EGS2, MIN2.' });
   });
 

@@ -31,7 +31,8 @@ export function registerInstruments(sequencing: Command): void {
         if ('problem' in poll) return note(safeText(poll.problem.message));
         const { runs, cells, notes, clockAheadSeconds } = poll.listing;
         print(`${label} answers: ${counted(runs, 'run')}, ${counted(cells, 'cell')}.`);
-        if (clockAheadSeconds !== 0) note(`Its clock is ${formatDuration(Math.abs(clockAheadSeconds))} ${clockAheadSeconds > 0 ? 'ahead of' : 'behind'} ours.`);
+        // Clocks are compared in whole seconds.
+        if (Math.abs(clockAheadSeconds) > 1) note(`Its clock is ${formatDuration(Math.abs(clockAheadSeconds))} ${clockAheadSeconds > 0 ? 'ahead of' : 'behind'} ours.`);
         for (const each of notes) note(safeText(each));
       }),
     );

@@ -79,7 +79,7 @@ describe('importing runs', () => {
     assert.equal((await names(directories.copying)).includes('sync.started'), false, 'nobody owns the lock');
     assert.equal((await names(directories.busy)).includes(`${cells.a}.failed`), true);
     const busy = (await storedRun(site.database, '20190614_EGS2_busy'))!;
-    assert.deepEqual([busy.status, busy.instrument, busy.attention, busy.location], ['failed', 'EGS2', '1 cells failed when the run was taken over.', `${site.data}/raw 20190614_EGS2_busy`]);
+    assert.deepEqual([busy.status, busy.instrument, busy.attention, busy.location], ['failed', 'EGS2', '1 cell failed when the run was taken over.', `${site.data}/raw 20190614_EGS2_busy`]);
     assert.deepEqual((await readRunDirectory(directories.busy)).flags, busy.flags);
     assert.deepEqual((await storedPins(site.database)).map(({ rawDirectory, experiment }) => [rawDirectory, experiment])[0], ['raw 20150101_EGS2_complete', '20150101_EGS2_complete']);
     const [event] = await storedEvents(site.database, { experiment: '20190614_EGS2_copying' });
