@@ -8,7 +8,7 @@ export type { Backfill, StartBackfill } from './storage-backfill.ts';
 export type { ReportHandle, ReportSnapshot, StartReport, Storage } from './storage.ts';
 export type { InstrumentHandle, RunHandle, RunProgress, Sequencing } from './sequencing.ts';
 export type { BackfillStatus, GrowthResult, PassProgress, ProductOutcome, ReportResult, ReportState, ReportStatus, VolumeOutcome, VolumeState } from '../workflows/storage/contract.ts';
-export type { By, CellView, CopyProgress, ImportResult, InstrumentStatus, PartProgress, RunView } from '../workflows/sequencing/contract.ts';
+export type { By, CellView, CopyProgress, ImportProgress, ImportResult, InstrumentStatus, PartProgress, Poll, RunView, TickResult } from '../workflows/sequencing/contract.ts';
 
 export interface Longshore {
   storage: Storage;

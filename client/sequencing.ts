@@ -1,5 +1,5 @@
 import type { Payload } from '@temporalio/common';
-import { type Client, WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, WithStartWorkflowOperation, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import {
   type By,
   cellAction,
@@ -7,10 +7,13 @@ import {
   holdInstrument,
   importId,
   type ImportInput,
+  type ImportProgress,
   type ImportResult,
   instrumentId,
   instrumentStatus,
   type InstrumentStatus,
+  pipeline,
+  pollId,
   processingId,
   type PartProgress,
   releaseInstrument,
@@ -18,10 +21,15 @@ import {
   runId,
   runStatus,
   type RunView,
+  steps,
   taskQueues,
+  type TickInput,
+  type TickResult,
   workflowTypes,
 } from '../workflows/sequencing/contract.ts';
+import { OperationError } from '../domain/errors.ts';
 import type { CellAction, RunAction } from '../domain/sequencing/operator-actions.ts';
+import { pauseFor } from './pause.ts';
 
 /** How a run is doing at this moment, beside its state. */
 export interface RunProgress {
@@ -49,6 +57,8 @@ export interface InstrumentHandle {
   readonly label: string;
   readonly workflowId: string;
   status(): Promise<InstrumentStatus>;
+  /** Lists it as its schedule does, or waits for somebody's poll that is at it. A listing that failed is told in the result. */
+  poll(): Promise<TickResult>;
   /** Copy nothing from it until it is released; also one that was never polled. */
   hold(by: By): Promise<InstrumentStatus>;
   release(by: By): Promise<InstrumentStatus>;
@@ -57,8 +67,8 @@ export interface InstrumentHandle {
 export interface Sequencing {
   run(experiment: string): RunHandle;
   instrument(label: string): InstrumentHandle;
-  /** Takes over the runs that lie here (or, dry, tells what that would do), and waits for its end. One at a time. */
-  importRuns(input: ImportInput): Promise<ImportResult>;
+  /** Takes over the runs that lie here (or, dry, tells what that would do), and waits for its end. One at a time: rejects with `ContractError` while another goes on. */
+  importRuns(input: ImportInput, hooks?: { onProgress?: (progress: ImportProgress) => void }): Promise<ImportResult>;
 }
 
 export function createSequencing(client: Client): Sequencing {
@@ -79,8 +89,8 @@ export function createSequencing(client: Client): Sequencing {
           const own = await pendingSteps(client, workflowId);
           const parts = view.processing === null ? noSteps : await pendingSteps(client, processingId(experiment, view.processing.number));
           return {
-            copy: own.beats.filter(({ step }) => step === 'copyCell').map(({ payload }) => converter.fromPayload<CopyProgress>(payload))[0] ?? null,
-            parts: parts.beats.filter(({ step }) => step === 'processPart').map(({ payload }) => converter.fromPayload<PartProgress>(payload)),
+            copy: own.beats.filter(({ step }) => step === steps.copy).map(({ payload }) => converter.fromPayload<CopyProgress>(payload))[0] ?? null,
+            parts: parts.beats.filter(({ step }) => step === steps.part).map(({ payload }) => converter.fromPayload<PartProgress>(payload)),
             troubles: [...own.troubles, ...parts.troubles],
           };
         },
@@ -95,6 +105,14 @@ export function createSequencing(client: Client): Sequencing {
         label,
         workflowId,
         status: () => workflow.query(instrumentStatus),
+        poll: () =>
+          client.workflow.execute<(input: TickInput) => Promise<TickResult>>(workflowTypes.tick, {
+            workflowId: pollId(label),
+            taskQueue: taskQueues.workflows,
+            args: [{ instrument: label }],
+            workflowIdConflictPolicy: 'USE_EXISTING',
+            staticSummary: `Poll of ${label} (${pipeline}), by hand`,
+          }),
         hold: (by) =>
           client.workflow.executeUpdateWithStart(holdInstrument, {
             args: [by],
@@ -103,9 +121,39 @@ export function createSequencing(client: Client): Sequencing {
         release: (by) => workflow.executeUpdate(releaseInstrument, { args: [by] }),
       };
     },
-    importRuns: (input) =>
-      client.workflow.execute<(input: ImportInput) => Promise<ImportResult>>(workflowTypes.import, { workflowId: importId, taskQueue: taskQueues.workflows, args: [input], staticSummary: input.dryRun ? 'What an import would do' : 'Import of runs' }),
+    async importRuns(input, { onProgress } = {}) {
+      const result = (await startImport(client, input)).result();
+      if (onProgress === undefined) return result;
+      const ended = new AbortController();
+      const watching = watchSteps(client, importId, ended.signal, ({ beats }) => beats.filter(({ step }) => step === steps.import).forEach(({ payload }) => onProgress(converter.fromPayload<ImportProgress>(payload))));
+      try {
+        return await result;
+      } finally {
+        ended.abort();
+        await watching;
+      }
+    },
   };
+}
+
+async function startImport(client: Client, input: ImportInput) {
+  try {
+    return await client.workflow.start<(input: ImportInput) => Promise<ImportResult>>(workflowTypes.import, { workflowId: importId, taskQueue: taskQueues.workflows, args: [input], staticSummary: input.dryRun ? 'What an import would do' : 'Import of runs' });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    throw new OperationError('ContractError', `An import is at work already (workflow ${importId}): wait for its end.`, { cause: error });
+  }
+}
+
+const watchMs = 500;
+
+/** Tells now and then what a workflow's steps say of themselves. One answer that fails to come is none that matters. */
+async function watchSteps(client: Client, workflowId: string, signal: AbortSignal, tell: (steps: PendingSteps) => void): Promise<void> {
+  for (;;) {
+    await pauseFor(watchMs, signal);
+    if (signal.aborted) return;
+    await pendingSteps(client, workflowId).then(tell, () => undefined);
+  }
 }
 
 interface PendingSteps {

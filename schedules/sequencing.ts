@@ -1,6 +1,6 @@
 import type { SequencingConfig } from '../config/schema.ts';
 import { attributes } from '../workflows/platform/attributes.ts';
-import { pipeline, taskQueues, workflowTypes, type TickInput } from '../workflows/sequencing/contract.ts';
+import { outboxScheduleId, pipeline, pollScheduleId, taskQueues, workflowTypes, type TickInput } from '../workflows/sequencing/contract.ts';
 import { everyMinutes, type ScheduleDefinition } from './definition.ts';
 
 const minute = 60;
@@ -12,7 +12,7 @@ export function sequencingSchedules(config: SequencingConfig, timeZone: string):
   const every = (minutes: number, jitterSeconds = 0): ScheduleDefinition['times'] => ({ timeZone, calendars: [], intervals: [everyMinutes(minutes)], jitterSeconds });
   const start = (type: string, args: unknown[]): ScheduleDefinition['workflow'] => ({ type, taskQueue: taskQueues.workflows, args, attributes: [{ key: attributes.pipeline, value: pipeline }] });
   const outbox: ScheduleDefinition = {
-    id: 'sequencing-outbox',
+    id: outboxScheduleId,
     summary: 'Sends tickets and mails that wait.',
     times: every(schedule.outboxMinutes),
     overlap: { policy: 'SKIP', why: 'one that has not ended is sending the same.' },
@@ -23,7 +23,7 @@ export function sequencingSchedules(config: SequencingConfig, timeZone: string):
   return [
     ...instruments.map(
       ({ label }): ScheduleDefinition => ({
-        id: `sequencing-poll-${label}`,
+        id: pollScheduleId(label),
         summary: `Lists what ${label} holds, and tells the runs in which something changed.`,
         // Instruments are not all asked in the same second.
         times: every(schedule.pollMinutes, 20),

@@ -85,6 +85,7 @@ function copyOf(config: Config, instrument: InstrumentConfig, { location, task, 
     destination: target,
     destinationHere: destination,
     comparison: pass.style === 'growing' ? copy.growing : copy.comparing,
+    expectSame: pass.style === 'comparing',
     ...(pass.withoutRawSignal ? { exclude: rawSignalDirectories.map((directory) => `${directory}/`) } : {}),
     ...(copy.timeSlackSeconds === 0 ? {} : { modifyWindowSeconds: copy.timeSlackSeconds }),
     ...(copy.bandwidthKiBPerSecond === undefined ? {} : { bandwidthLimit: copy.bandwidthKiBPerSecond * 1024 }),
@@ -153,7 +154,7 @@ async function checkHashes(copy: RsyncCopy, { cell, here }: { cell: string; here
   const wrong = await wrongFiles({ directory: here, lists, cellDirectory }, checking);
   if (wrong.length === 0) return [];
   const results: RsyncResult[] = [];
-  for (let at = 0; at < wrong.length; at += filesAtOnce) results.push(await rsync({ ...copy, files: wrong.slice(at, at + filesAtOnce), comparison: 'again' }, copyHooks(cell, hooks)));
+  for (let at = 0; at < wrong.length; at += filesAtOnce) results.push(await rsync({ ...copy, files: wrong.slice(at, at + filesAtOnce), comparison: 'again', expectSame: false }, copyHooks(cell, hooks)));
   const stillWrong = await wrongFiles({ directory: here, lists, cellDirectory, only: new Set(wrong) }, checking);
   if (stillWrong.length === 0) return results;
   const named = stillWrong.slice(0, 3).map((path) => `“${path}”`).join(', ');

@@ -13,7 +13,8 @@ import { local } from '../../domain/sequencing/location.ts';
 import { componentFault, experimentFilter, experimentOf, instrumentOf as labelOf } from '../../domain/sequencing/names.ts';
 import { compareBytes } from '../../domain/sequencing/order.ts';
 import { deriveStatus, type RunStatus } from '../../domain/sequencing/run-status.ts';
-import type { ImportResult } from '../../workflows/sequencing/contract.ts';
+import { counted } from '../../domain/sequencing/ticket-summary.ts';
+import type { ImportProgress, ImportResult } from '../../workflows/sequencing/contract.ts';
 import type { Hooks } from '../platform/activity.ts';
 import type { Database } from '../platform/database/index.ts';
 import { writeFileAtomic } from '../platform/files/atomic.ts';
@@ -33,16 +34,17 @@ const mostProblems = 20;
  *
  * Throws `NotFound` (no `runsDirectory`), `PermissionDenied`, and what the database throws.
  */
-export async function importRuns({ config, database, version }: SaveDeps, { dryRun, now }: { dryRun: boolean; now: string }, hooks: Hooks<{ runs: number; text: string }> = {}): Promise<ImportResult> {
+export async function importRuns({ config, database, version }: SaveDeps, { dryRun, now }: { dryRun: boolean; now: string }, hooks: Hooks<ImportProgress> = {}): Promise<ImportResult> {
   const result: ImportResult = { dryRun, runs: 0, known: 0, statuses: {}, problems: [], report: join(config.stateDirectory, 'sequencing', `import-${now.replaceAll(':', '')}${dryRun ? '-dry-run' : ''}.tsv`) };
   const lines = [['run', 'status', 'cells', 'remarks']];
   const leave = (directory: string, problem: Problem): void => {
     lines.push([directory, 'left alone', '', problem.message]);
     if (result.problems.length < mostProblems) result.problems.push({ directory, problem });
   };
-  for (const directory of await runDirectoriesIn(config)) {
+  const directories = await runDirectoriesIn(config);
+  for (const [read, directory] of directories.entries()) {
     hooks.signal?.throwIfAborted();
-    hooks.onProgress?.({ runs: result.runs, text: `reading ${directory}` });
+    hooks.onProgress?.({ read, directories: directories.length, text: `reading ${directory}` });
     const found = await readOrProblem(join(runsRoot(config), directory), hooks);
     if ('type' in found) {
       leave(directory, found);
@@ -134,7 +136,7 @@ function recordOf(config: Config, found: RunDirectory, now: string): { record: R
 
 function attentionOf({ failed, cells }: RunFlags): string | null {
   const broken = Object.values(cells).filter((cell) => cell.failed !== null).length;
-  return failed ?? (broken === 0 ? null : `${broken} cells failed when the run was taken over.`);
+  return failed ?? (broken === 0 ? null : `${counted(broken, 'cell')} failed when the run was taken over.`);
 }
 
 const counts = ({ cells }: RunRecord): string => {

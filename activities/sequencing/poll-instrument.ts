@@ -16,7 +16,7 @@ import type { Database } from '../platform/database/index.ts';
 import { listInstrument, type InstrumentListing } from './list-instrument.ts';
 import { keepPins, storedPins } from './pin-store.ts';
 import { readPipelineDirectory } from './run-directory.ts';
-import { listRuns, storedRun, type RunSummary } from './run-store.ts';
+import { listRuns, storedRun, storedRuns, type RunSummary, type StoredRun } from './run-store.ts';
 import { instrumentOf, instrumentPlan, isLocal, runDirectories, sourceOf } from './settings.ts';
 import { hasSignals, noSignals, saveSightings, storedSightings, type Sighting } from './sighting-store.ts';
 
@@ -36,13 +36,16 @@ export async function pollInstrument({ config, database }: Deps, label: string, 
   const at = new Date(now()).toISOString();
   const pins = await storedPins(database);
   const runs = await listRuns(database, { instrument: label, limit: Number.MAX_SAFE_INTEGER });
+  const awake = await storedRuns(database, runs.filter(({ status }) => !atRest.has(status)).map(({ experiment }) => experiment));
   const before = await storedSightings(database, label);
   const found = isLocal(instrument) ? localRuns(config, label, listing, pins) : await namedRuns({ config, database }, instrument, listing, at);
-  const gone = isLocal(instrument) ? [] : await goneRuns(database, { label, listing, found: found.runs, pins, runs, before });
-  const recorded = new Map(runs.map((run) => [run.experiment, run]));
+  const gone = isLocal(instrument) ? [] : goneRuns({ label, listing, found: found.runs, pins, awake, before });
   const seen = [...found.runs.map((run) => withHidden(run, listing.unreadable, before.get(run.experiment))), ...gone];
   seen.push(...(await unseenRuns(database, { runs, seen, before })));
-  const sightings = await Promise.all(seen.map(async (run): Promise<Sighting> => ({ ...run, signals: await signalsOf({ config, database }, recorded.get(run.experiment), before.get(run.experiment)?.signals) })));
+  const recorded = new Map(runs.map((run) => [run.experiment, run]));
+  const sightings = await Promise.all(
+    seen.map(async (run): Promise<Sighting> => ({ ...run, signals: await signalsOf({ config, database }, { run: recorded.get(run.experiment), awake: awake.get(run.experiment), before: before.get(run.experiment)?.signals }) })),
+  );
   const sequence = await saveSightings(database, { label, sightings, matters: (sighting) => matters(database, sighting), at });
   return {
     sequence,
@@ -129,12 +132,11 @@ function localRuns(config: Config, label: string, listing: InstrumentListing, pi
 }
 
 /** Runs that the instrument had, or that were taken over as its own, and that it has no more. What cannot be looked into is not gone. */
-async function goneRuns(database: Database, { label, listing, found, pins, runs, before }: { label: string; listing: InstrumentListing; found: readonly SeenRun[]; pins: readonly Pin[]; runs: readonly RunSummary[]; before: Before }): Promise<SeenRun[]> {
+function goneRuns({ label, listing, found, pins, awake, before }: { label: string; listing: InstrumentListing; found: readonly SeenRun[]; pins: readonly Pin[]; awake: ReadonlyMap<string, StoredRun>; before: Before }): SeenRun[] {
   const there = new Set(found.map(({ experiment }) => experiment));
   const hidden = new Set(listing.unreadable.map((place) => place.split('/')[0]));
   const raw = new Map(pins.filter(({ instrument }) => instrument === label).map(({ experiment, rawDirectory }) => [experiment, rawDirectory]));
-  const locations = new Map([...before].map(([experiment, { location }]) => [experiment, location]));
-  for (const { experiment, status } of runs) if (!locations.has(experiment) && !atRest.has(status)) locations.set(experiment, (await storedRun(database, experiment))!.location);
+  const locations = new Map([...awake, ...before].map(([experiment, { location }]) => [experiment, location]));
   return [...locations].filter(([experiment]) => !there.has(experiment) && !hidden.has(raw.get(experiment))).map(([experiment, location]): SeenRun => ({ experiment, location, listed: false, cells: [] }));
 }
 
@@ -151,15 +153,15 @@ async function unseenRuns(database: Database, { runs, seen, before }: { runs: re
 }
 
 /** Signals in the files of a run. One at rest is read only when they have changed since there were none. A disk that cannot be read says nothing. */
-async function signalsOf({ config, database }: Deps, run: RunSummary | undefined, before: string | undefined): Promise<string> {
+async function signalsOf({ config, database }: Deps, { run, awake, before }: { run: RunSummary | undefined; awake: StoredRun | undefined; before: string | undefined }): Promise<string> {
   if (run === undefined) return '';
   const pipeline = join(runDirectories(config, run.experiment).run, 'pipeline');
-  const unchanged = atRest.has(run.status) ? await stateOf(pipeline) : '';
+  const unchanged = awake === undefined ? await stateOf(pipeline) : '';
   if (unchanged !== '' && unchanged === before) return before;
   const directory = await readPipelineDirectory(pipeline).catch(() => null);
   if (directory === null) return '';
   const { run: found } = readPipelineFiles(directory.files);
-  const recorded = (await storedRun(database, run.experiment))!.flags;
+  const recorded = (awake ?? (await storedRun(database, run.experiment)))!.flags;
   const signals = [...handSignals(recorded, found), ...(found.stripped && !recorded.stripped ? [{ kind: 'stripped' }] : [])];
   return signals.length === 0 ? unchanged : JSON.stringify(signals);
 }

@@ -135,9 +135,25 @@ function cellRows({ cells, flags }: RunRecord): CellColumns[] {
 
 /** A run as it was last recorded; null when it never was. */
 export async function storedRun(db: Database, experiment: string): Promise<StoredRun | null> {
-  const row: RunRow | undefined = await db.knex('run').where({ experiment }).first();
-  if (row === undefined) return null;
-  const rows: CellRow[] = await db.knex('cell').where({ run_id: row.run_id });
+  return (await storedRuns(db, [experiment])).get(experiment) ?? null;
+}
+
+/** A statement may have only so many values. */
+const runsAtOnce = 500;
+
+/** Runs as they were last recorded, by name, those that were: two statements, however many they are (for each 500). */
+export async function storedRuns(db: Database, experiments: readonly string[]): Promise<Map<string, StoredRun>> {
+  const stored = new Map<string, StoredRun>();
+  for (let from = 0; from < experiments.length; from += runsAtOnce) {
+    const rows: RunRow[] = await db.knex('run').whereIn('experiment', experiments.slice(from, from + runsAtOnce));
+    const cells: (CellRow & { run_id: number })[] = await db.knex('cell').whereIn('run_id', rows.map(({ run_id }) => run_id));
+    const cellsOf = Map.groupBy(cells, ({ run_id }) => run_id);
+    for (const row of rows) stored.set(row.experiment, runFrom(row, cellsOf.get(row.run_id) ?? []));
+  }
+  return stored;
+}
+
+function runFrom(row: RunRow, rows: readonly CellRow[]): StoredRun {
   const cells = rows
     .flatMap(({ cell_key: key, name: cell, state, present, upstream_name: upstreamCell }): Cell[] => (cellStates.includes(state) ? [{ key, cell, state, present: present === 1, upstreamCell }] : []))
     .toSorted((a, b) => compareBytes(a.cell ?? a.key, b.cell ?? b.key));

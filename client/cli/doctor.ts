@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import type { Database } from '../../activities/platform/database/index.ts';
 import type { Config } from '../../config/schema.ts';
 import { OperationError } from '../../domain/errors.ts';
+import { counted } from '../../domain/sequencing/ticket-summary.ts';
 import { formatBytes } from '../../domain/units.ts';
 import type { Longshore } from '../index.ts';
 import { configOf, connectTo, globalOptions, localStack, temporalTarget, type TemporalTarget } from './context.ts';
@@ -100,12 +101,12 @@ async function checksFor(command: Command): Promise<Check[]> {
       return loaded === null ? skipped('not checked, because the configuration is not valid') : run(loaded.config, signal);
     },
   });
-  const withTemporal = (name: string, remedy: string, run: (longshore: Longshore, target: TemporalTarget) => Promise<Finding>): Check => ({
+  const withTemporal = (name: string, remedy: string, run: (longshore: Longshore, target: TemporalTarget, config: Config | null) => Promise<Finding>): Check => ({
     name,
     remedy,
     run: async () => {
       const longshore = await connection.catch(() => null);
-      return longshore === null ? skipped('not checked, because Temporal does not answer') : run(longshore, await target);
+      return longshore === null ? skipped('not checked, because Temporal does not answer') : run(longshore, await target, (await loading.catch(() => null))?.config ?? null);
     },
   });
 
@@ -125,6 +126,8 @@ async function checksFor(command: Command): Promise<Check[]> {
     withConfig('quotas', 'correct storage.quotas', quotas),
     withConfig('object store', 'start the store, or correct storage.split.upload', objectStore),
     withConfig('sequencing database', 'start the server, or correct databases.sequencing', sequencingDatabase),
+    withConfig('sequencing directories', 'make them for the account of the workers, or correct sequencing', sequencingDirectories),
+    withConfig('instruments', 'see “Keys” in docs/sequencing.md', instruments),
   ];
 }
 
@@ -192,10 +195,16 @@ interface Pollers {
 /** Numbers of the wire format (TaskQueueType): the SDK has no names for them. */
 const wireTypes = { workflow: 1, activity: 2 } as const;
 
-async function pollers({ temporal }: Longshore, namespace: string): Promise<Pollers[]> {
-  const { taskQueues } = await import('../../workflows/storage/contract.ts');
+/** Queues of the pipelines that are configured; without any, those of storage, which a fresh installation begins with. */
+async function neededQueues(config: Config | null): Promise<[capability: string, queue: string][]> {
+  const [storage, sequencing] = await Promise.all([import('../../workflows/storage/contract.ts'), import('../../workflows/sequencing/contract.ts')]);
+  const mirrors = config !== null && config.sequencing.instruments.length > 0;
+  return [...(mirrors && config.storage.volumes.length === 0 ? [] : Object.entries(storage.taskQueues)), ...(mirrors ? Object.entries(sequencing.taskQueues) : [])];
+}
+
+async function pollers({ temporal }: Longshore, namespace: string, config: Config | null): Promise<Pollers[]> {
   return Promise.all(
-    Object.entries(taskQueues).map(async ([capability, queue]) => {
+    (await neededQueues(config)).map(async ([capability, queue]) => {
       const taskQueueType = capability === 'workflows' ? wireTypes.workflow : wireTypes.activity;
       // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the enumeration is in no package that we depend on
       const { pollers: found } = await temporal.workflowService.describeTaskQueue({ namespace, taskQueue: { name: queue }, taskQueueType });
@@ -205,8 +214,8 @@ async function pollers({ temporal }: Longshore, namespace: string): Promise<Poll
   );
 }
 
-async function workers(longshore: Longshore, { namespace }: TemporalTarget): Promise<Finding> {
-  const queues = await pollers(longshore, namespace);
+async function workers(longshore: Longshore, { namespace }: TemporalTarget, config: Config | null): Promise<Finding> {
+  const queues = await pollers(longshore, namespace, config);
   const idle = queues.filter(({ count }) => count === 0).map(({ queue }) => queue);
   if (idle.length > 0) return bad(`Nobody serves ${idle.join(', ')}.`, 'start longshore worker on a host that has what they need');
   return good(queues.map(({ queue, count }) => `${queue} ${count}`).join(', '));
@@ -257,7 +266,7 @@ async function clock(config: Config, connection: Promise<Longshore>, target: Pro
     return offBy(ahead, 'the database server’s');
   }
   const heard = await Promise.all([connection, target])
-    .then(([longshore, { namespace }]) => pollers(longshore, namespace))
+    .then(([longshore, { namespace }]) => pollers(longshore, namespace, config))
     .catch(() => []);
   const last = Math.max(...heard.map(({ lastHeard }) => lastHeard ?? 0));
   if (last <= 0) return skipped('not checked, because no other clock can be asked');
@@ -297,6 +306,7 @@ const notHere = (what: string): Finding => skipped(`not checked, because this ho
 async function scans(config: Config): Promise<Finding> {
   if (!config.workers.capabilities.includes('scan')) return notHere('read scans');
   const { volumes, maxDaysAgo } = config.storage;
+  if (volumes.length === 0 && config.sequencing.instruments.length > 0) return skipped('no volumes are configured');
   if (volumes.length === 0) return warning('No volumes are configured.', 'name them in storage.volumes');
   const { findScan, plainDateAt } = await import('../../activities/storage/find-scan.ts');
   const { timeZone } = config.site;
@@ -350,4 +360,51 @@ async function objectStore(config: Config, signal: AbortSignal): Promise<Finding
   } finally {
     store.close();
   }
+}
+
+/** Why a host has nothing to do with copying; null when it has. */
+function withoutCopies({ sequencing, workers: { capabilities } }: Config): Finding | null {
+  if (sequencing.instruments.length === 0) return skipped('no instruments are configured');
+  return capabilities.includes('files') ? null : notHere('copy');
+}
+
+async function sequencingDirectories(config: Config): Promise<Finding> {
+  const idle = withoutCopies(config);
+  if (idle !== null) return idle;
+  const found: string[] = [];
+  for (const key of ['runsDirectory', 'outputDirectory'] as const) {
+    const directory = config.sequencing[key];
+    if (directory === undefined) return bad(`sequencing.${key} is not set.`, 'say where it is');
+    if (!existsSync(directory)) return bad(`${directory} does not exist.`, `make it for the account of the workers, or correct sequencing.${key}`);
+    await access(directory, constants.W_OK | constants.X_OK).catch((cause: unknown) => {
+      throw new OperationError('PermissionDenied', `This account may not write to ${directory}.`, { cause });
+    });
+    const { bavail, bsize } = await statfs(directory, { bigint: true });
+    found.push(`${directory}: ${formatBytes(bavail * bsize)} free`);
+  }
+  const { run } = await import('../../activities/platform/processes/run.ts');
+  const { stdout } = await run('rsync', ['--version']).catch((cause: unknown) => {
+    throw new OperationError('ConfigError', 'rsync is not installed here.', { cause });
+  });
+  return good([...found, `rsync ${/version (\S+)/u.exec(stdout)?.[1] ?? ''}`].join(', '));
+}
+
+/** Each is listed, as a poll would. One that is switched off must not hide what another says. */
+async function instruments(config: Config, signal: AbortSignal): Promise<Finding> {
+  const idle = withoutCopies(config);
+  if (idle !== null) return idle;
+  const [{ listInstrument }, { sourceOf }] = await Promise.all([import('../../activities/sequencing/list-instrument.ts'), import('../../activities/sequencing/settings.ts')]);
+  const answers = await Promise.all(
+    config.sequencing.instruments.map(async (instrument) => {
+      try {
+        const { cells } = await listInstrument(sourceOf(config, instrument), { signal });
+        return { fault: false, text: `${instrument.label} ${counted(cells.length, 'cell')}` };
+      } catch (error) {
+        return { fault: true, text: `${instrument.label}: ${signal.aborted ? `no answer within ${limitSeconds} seconds.` : problemOf(error).message}` };
+      }
+    }),
+  );
+  const faults = answers.filter(({ fault }) => fault);
+  if (faults.length > 0) return bad(faults.map(({ text }) => text).join(' '), 'see “Keys” in docs/sequencing.md');
+  return good(answers.map(({ text }) => text).join(', '));
 }

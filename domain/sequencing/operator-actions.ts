@@ -3,7 +3,7 @@
  * function what happens. Who did it and why is kept by the caller.
  */
 import { type Cell, cellsIn, type CellState } from './cell-state.ts';
-import type { ExperimentType } from './experiment-type.ts';
+import { experimentTypes, type ExperimentType } from './experiment-type.ts';
 import type { RunFlags } from './flags.ts';
 import type { RunEvent } from './run-events.ts';
 import type { RunStatus } from './run-status.ts';
@@ -76,8 +76,12 @@ export const cellEffects: Readonly<Record<CellAction, Readonly<Record<CellState,
 /** These work on the raw data here. */
 const needsData: ReadonlySet<CellAction> = new Set<CellAction>(['force-complete', 'reprocess']);
 
+const unknownAction = (action: unknown, known: readonly string[]): string => `The action is “${String(action)}”; expected ${known.join(', ')}.`;
+
 /** What an action on a cell does. */
 export function judgeCellAction(action: CellAction, { key, state, present }: Pick<Cell, 'key' | 'state' | 'present'>): Verdict {
+  // Updates come from other tools, too.
+  if (!Object.hasOwn(cellEffects, action)) return refuse(unknownAction(action, cellActions));
   const effect = cellEffects[action][state];
   if (typeof effect === 'string') return refuse(effect);
   return needsData.has(action) && !present ? refuse('The cell’s raw data is not here any more.') : allow(effect(key));
@@ -115,6 +119,7 @@ export const runRules: Readonly<Record<RunAction['action'], RunRule>> = {
 
 /** What an action on a run does. */
 export function judgeRunAction(request: RunAction, facts: RunActionFacts): Verdict {
+  if (!Object.hasOwn(runRules, request.action)) return refuse(unknownAction(request.action, Object.keys(runRules)));
   const { only, refused } = runRules[request.action];
   const why = refused[facts.status] ?? (only !== null && !only.statuses.includes(facts.status) ? only.else : null);
   if (why !== null) return refuse(why);
@@ -123,8 +128,10 @@ export function judgeRunAction(request: RunAction, facts: RunActionFacts): Verdi
   return allow([{ kind: 'run-aborted', aborted: request.action === 'abort' }]);
 }
 
-function setType(type: ExperimentType): Verdict {
-  return type.type === 'visitor' && type.uun === undefined ? refuse('A visitor’s run needs the visitor’s account.') : allow([{ kind: 'type-set', type }]);
+function setType(type: Partial<ExperimentType> | undefined): Verdict {
+  const name = type?.type;
+  if (type === undefined || name === undefined || !experimentTypes.includes(name)) return refuse(`The type is “${String(name)}”; expected ${experimentTypes.join(', ')}.`);
+  return type.type === 'visitor' && type.uun === undefined ? refuse('A visitor’s run needs the visitor’s account.') : allow([{ kind: 'type-set', type: { ...type, type: name } }]);
 }
 
 /** Together with the failure, what it left half done: else the run would be processing for ever. A set-up that failed begins anew. */

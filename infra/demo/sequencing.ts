@@ -10,7 +10,6 @@ import { listCells, listRuns } from '../../activities/sequencing/run-store.ts';
 import { paint, safeText, terminalWidth } from '../../client/cli/output.ts';
 import { cellTimes, timesKey, withSequencingDatabase } from '../../client/cli/sequencing/database.ts';
 import { eventTable } from '../../client/cli/sequencing/history.ts';
-import { pollInstrument } from '../../client/cli/sequencing/instruments.ts';
 import { cellLines, cellTable } from '../../client/cli/sequencing/lists.ts';
 import { connect, type Longshore } from '../../client/index.ts';
 import { loadConfig } from '../../config/load.ts';
@@ -170,7 +169,7 @@ async function play({ longshore, database, lanes, network, board, signal }: Play
   const over = new AbortController();
   const ending = AbortSignal.any([signal, over.signal]);
   const writing = lanes.flatMap(({ cells, crashes }) => cells.map((cell) => write(cell, cell === crashes, ending)));
-  const polling = clockwork(2000, ending, () => Promise.all(lanes.map(({ label }) => pollInstrument(longshore.temporal, label))));
+  const polling = clockwork(2000, ending, () => Promise.all(lanes.map(({ label }) => longshore.sequencing.instrument(label).poll())));
   const drain = (): Promise<unknown> => longshore.temporal.workflow.execute(workflowTypes.outbox, { workflowId: outboxId, taskQueue: taskQueues.workflows });
   const telling = clockwork(5000, ending, drain);
   // Whatever fails ends the play.

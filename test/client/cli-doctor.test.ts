@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
@@ -63,6 +63,8 @@ describe('longshore doctor', function () {
         quotas: 'bad',
         'object store': 'bad',
         'sequencing database': 'skipped',
+        'sequencing directories': 'skipped',
+        instruments: 'skipped',
       });
       for (const { name, state, text, remedy } of report.checks) assert.ok(state !== 'bad' || (text !== '' && remedy !== undefined), name);
       const temporal = report.checks.find(({ name }) => name === 'temporal');
@@ -72,6 +74,30 @@ describe('longshore doctor', function () {
     } finally {
       hanging.close();
     }
+  });
+
+  it('lists the instruments, each for itself', async () => {
+    await mkdir(file('runs'));
+    await mkdir(file('mounted/run/lib/20260101_1558_1A_PAD00001_0000000a/other_reports'), { recursive: true });
+    const configured = async (outputDirectory: string): Promise<void> =>
+      writeFile(
+        file('core.yaml'),
+        stringify({
+          stateDirectory: 'state',
+          sequencing: {
+            runsDirectory: file('runs'), outputDirectory,
+            instruments: [{ label: 'AAA1', location: file('mounted') }, { label: 'BBB2', location: file('not mounted') }, { label: 'CCC3', location: 'nobody@127.0.0.1:/data', ssh: { port: 1, knownHosts: '/dev/null' } }],
+          },
+        }),
+      );
+    await configured(file('products'));
+    const { report, states } = await doctor('core.yaml', { TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    const text = (name: string): string => report.checks.find((check) => check.name === name)!.text;
+    assert.deepEqual([states['scans'], states['sequencing database'], states['sequencing directories'], states['instruments']], ['skipped', 'bad', 'bad', 'bad']);
+    assert.equal(text('sequencing directories'), `${file('products')} does not exist.`);
+    assert.match(text('instruments'), /^BBB2: Cannot list .*not mounted: there is no such directory.* CCC3: Cannot log in to nobody@127\.0\.0\.1:1: it refuses the connection/u);
+    await configured(file('runs'));
+    assert.equal((await doctor('core.yaml', { TEMPORAL_ADDRESS: '127.0.0.1:1' })).states['sequencing directories'], 'good');
   });
 
   it('checks what it can when the configuration is not valid', async () => {
@@ -124,8 +150,8 @@ describe('longshore doctor', function () {
         const { code, report, states } = await doctor('site.yaml', env);
         assert.equal(code, 0, JSON.stringify(report));
         assert.equal(report.healthy, true);
-        const { 'object store': store, 'sequencing database': sequencing, ...others } = states;
-        assert.deepEqual([store, sequencing], ['skipped', 'skipped']);
+        const { 'object store': store, 'sequencing database': sequencing, 'sequencing directories': directories, instruments, ...others } = states;
+        assert.deepEqual([store, sequencing, directories, instruments], ['skipped', 'skipped', 'skipped', 'skipped']);
         assert.deepEqual([...new Set(Object.values(others))], ['good'], JSON.stringify(report));
         assert.match(report.checks.find(({ name }) => name === 'workers')?.text ?? '', /^storage\.workflows 1, storage\.scan 1, storage\.services 1$/);
         assert.match((await longshore(['doctor', '--config', 'site.yaml'], { cwd: directory, env })).stdout, /^✓ node: 24.*\n✓ configuration: .*site\.yaml\n/);

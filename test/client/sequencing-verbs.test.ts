@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
 import { Command } from 'commander';
 import { migrate, openDatabase, type Database } from '../../activities/platform/database/index.ts';
 import { keepRun } from '../../activities/sequencing/save-run.ts';
@@ -11,10 +12,11 @@ import { exitCodes } from '../../client/cli/exit-codes.ts';
 import { problemOf } from '../../client/cli/failures.ts';
 import { registerSequencing } from '../../client/cli/sequencing/index.ts';
 import { byOf } from '../../client/cli/sequencing/person.ts';
+import { connect } from '../../client/index.ts';
 import { configSchema } from '../../config/schema.ts';
 import { OperationError } from '../../domain/errors.ts';
 import { migrations } from '../../infra/migrations/index.ts';
-import { taskQueues } from '../../workflows/sequencing/contract.ts';
+import { type ImportProgress, taskQueues } from '../../workflows/sequencing/contract.ts';
 import { workflowWorld, type WorkflowWorld } from '../support/workflow-world.ts';
 import { fakeSite, type FakeSite } from '../workflows/sequencing-site.ts';
 
@@ -43,7 +45,12 @@ describe('sequencing verbs', function () {
     site = fakeSite();
     const { saveRun } = site.activities;
     // What is saved is also kept for real: the commands read it.
-    const activities = { ...site.activities, saveRun: async (save: Parameters<typeof saveRun>[0]) => (await saveRun(save), keepRun({ config, database, version: '9.9.9', program: 'test' }, save)) };
+    const { importRuns } = site.activities;
+    const activities = {
+      ...site.activities,
+      importRuns: async (input: Parameters<typeof importRuns>[0]) => (await importing(), importRuns(input)),
+      saveRun: async (save: Parameters<typeof saveRun>[0]) => (await saveRun(save), keepRun({ config, database, version: '9.9.9', program: 'test' }, save)),
+    };
     world = await workflowWorld('sequencing-verbs');
     const { workflows, ...queues } = taskQueues;
     workers = await world.work({ workflows, activities: Object.fromEntries(Object.values(queues).map((queue) => [queue, { ...activities }])) });
@@ -64,6 +71,9 @@ describe('sequencing verbs', function () {
     await rm(directory, { recursive: true });
   });
 
+  let importing = async (): Promise<void> => undefined;
+  let said: Said = { out: '', err: '', code: 0 };
+
   interface Said {
     out: string;
     err: string;
@@ -75,7 +85,7 @@ describe('sequencing verbs', function () {
   async function run(...words: string[]): Promise<Said> {
     const program = new Command('longshore').exitOverride().configureOutput({ writeErr: () => undefined }).option('--config <file>').option('--json');
     registerSequencing(program);
-    const said = { out: '', err: '', code: 0 };
+    said = { out: '', err: '', code: 0 };
     const { stdout, stderr } = process;
     const [writeOut, writeErr] = [stdout.write, stderr.write];
     stdout.write = (text: string) => (said.out += text) !== '';
@@ -209,7 +219,7 @@ describe('sequencing verbs', function () {
     assert.match((await run('hold', 'EGS2', '--reason', 'the lab moves it', '--yes')).out, /held: nothing is copied[^]*Held by .*: the lab moves it/u);
     assert.match(await refused('hold', 'EGS2', ...because), /^EGS2 is held already, by .*: the lab moves it$/u);
     assert.equal((await json<{ hold: unknown }>('release', 'EGS2', ...because)).hold, null);
-    assert.equal(await refused('release', 'EGS2', ...because), 'EGS2 is not held');
+    assert.equal(await refused('release', 'EGS2', ...because), 'EGS2 is not held.');
     await assert.rejects(run('hold', 'EGS9', ...because), { name: 'NotFound', message: 'The configuration has no instrument "EGS9"; it has EGS2, MIN2.' });
   });
 
@@ -221,6 +231,21 @@ describe('sequencing verbs', function () {
       await until(async () => /does not answer as it should[^]*The key is refused/u.test((await run('queue', 'EGS2')).out));
     } finally {
       site.down.clear();
+    }
+  });
+
+  it('tells how far an import is, and that there can be one only', async () => {
+    importing = async () => {
+      Context.current().heartbeat({ read: 200, directories: 412, text: 'reading 2019/20190614_EGS2_old' } satisfies ImportProgress);
+      await until(async () => said.err.includes('reading'));
+      const { sequencing, close } = await connect({ address: world.address, namespace: world.namespace });
+      await assert.rejects(sequencing.importRuns({ dryRun: true }), { type: 'ContractError', message: 'An import is at work already (workflow sequencing/import): wait for its end.' });
+      await close();
+    };
+    try {
+      assert.equal((await run('import', '--dry-run')).err, '200 of 412 runs read · reading 2019/20190614_EGS2_old\n');
+    } finally {
+      importing = async () => undefined;
     }
   });
 

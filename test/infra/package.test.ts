@@ -43,6 +43,7 @@ describe('the packed package', function () {
       script,
       `import { connect, type ReportSnapshot } from 'longshore/client';
 import { reportId } from 'longshore/contracts/storage';
+import { type CellView, pollId, runId, runStatus, type RunView } from 'longshore/contracts/sequencing';
 export const id: string = reportId('2026-11-21');
 export async function watch(): Promise<ReportSnapshot[]> {
   const { storage, close } = await connect({ address: '127.0.0.1:1' });
@@ -51,11 +52,17 @@ export async function watch(): Promise<ReportSnapshot[]> {
   await close();
   return seen;
 }
-console.log(typeof connect, id);
+export async function waiting(): Promise<CellView[]> {
+  const { temporal, close } = await connect({ address: '127.0.0.1:1' });
+  const view: RunView = await temporal.workflow.getHandle(runId('20190614_EGS2_11685BN')).query(runStatus);
+  await close();
+  return view.cells.filter(({ state }) => state === 'PENDING');
+}
+console.log(typeof connect, id, pollId('EGS2'));
 `,
     );
     const { stdout } = await run(process.execPath, [script], { cwd: directory });
-    assert.equal(stdout.trim(), 'function storage/report/2026-11-21');
+    assert.equal(stdout.trim(), 'function storage/report/2026-11-21 sequencing/instrument/EGS2/poll');
     await run(path.join(root, 'node_modules/.bin/tsc'), ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--skipLibCheck', '--types', 'node', script], { cwd: directory }).catch((error: { stdout?: string }) =>
       assert.fail(error.stdout),
     );

@@ -48,8 +48,14 @@ export const instrumentId = (label: string): string => `sequencing/instrument/${
 export const runId = (experiment: string): string => `sequencing/run/${experiment}`;
 /** The processings of a run are numbered from 1. */
 export const processingId = (experiment: string, number: number): string => `${runId(experiment)}/processing/${number}`;
+/** Of a poll that somebody asks for; those of the schedule have ids of their own. */
+export const pollId = (label: string): string => `${instrumentId(label)}/poll`;
 export const outboxId = 'sequencing/outbox';
 export const importId = 'sequencing/import';
+
+/** What runs by the clock. */
+export const pollScheduleId = (label: string): string => `sequencing-poll-${label}`;
+export const outboxScheduleId = 'sequencing-outbox';
 
 /** ---- polling ----------------------------------------------------------------------------------------------- */
 
@@ -369,6 +375,14 @@ export interface ImportInput {
   dryRun: boolean;
 }
 
+/** What the import's heartbeat carries. */
+export interface ImportProgress {
+  /** Directories read so far, and in all. */
+  read: number;
+  directories: number;
+  text: string;
+}
+
 export interface ImportResult {
   dryRun: boolean;
   runs: number;
@@ -463,6 +477,9 @@ export interface ProcessingPlan {
   warnings: string[];
 }
 
+/** Steps whose heartbeats others read: names of activity types, as a pending activity bears them. */
+export const steps = { copy: 'copyCell', part: 'processPart', import: 'importRuns' } as const satisfies Record<string, keyof SequencingFileActivities>;
+
 /** On `sequencing.files`, `.copies` (`copyCell`) and `.processing` (`planProcessing`, `processPart`, `finishCell`). */
 export interface SequencingFileActivities {
   /**
@@ -496,7 +513,7 @@ export interface SequencingFileActivities {
   processPart(input: { experiment: string; number: number; kind: ProcessingInput['kind']; cell: string; part: number }): Promise<{ text: string }>;
   /** Checks and joins what the parts left: the cell's counts, or its list of checksums. */
   finishCell(input: { experiment: string; number: number; kind: ProcessingInput['kind']; cell: string; parts: number }): Promise<{ text: string }>;
-  /** Takes over the runs that lie in `runsDirectory`; heartbeats. Those not at rest count as changed, so that instruments tell of them. */
+  /** Takes over the runs that lie in `runsDirectory`; heartbeats `ImportProgress`. Those not at rest count as changed, so that instruments tell of them. */
   importRuns(input: ImportInput): Promise<ImportResult>;
 }
 

@@ -55,7 +55,7 @@ export async function sequencingInstrumentWorkflow(input: InstrumentInput): Prom
   const wake = (): void => void (woken = true);
   const status = () => statusOf(label, state, now());
 
-  setHandler(instrumentStatus, status);
+  setHandler(instrumentStatus, status, { description: 'Whether the instrument answers, what is copied from it, and what waits.' });
   setHandler(polled, (poll) => {
     polls.push(poll);
     wake();
@@ -85,6 +85,7 @@ export async function sequencingInstrumentWorkflow(input: InstrumentInput): Prom
       return status();
     },
     {
+      description: 'Begin no more copies from the instrument until it is released: {"actor", "reason"}.',
       validator: (by) => {
         checkBy(by);
         if (state.hold !== null) throw contractFailure(`${label} is held already, by ${state.hold.actor}: ${state.hold.reason}`);
@@ -99,9 +100,10 @@ export async function sequencingInstrumentWorkflow(input: InstrumentInput): Prom
       return status();
     },
     {
+      description: 'Copy from the instrument again: {"actor", "reason"}.',
       validator: (by) => {
         checkBy(by);
-        if (state.hold === null) throw contractFailure(`${label} is not held`);
+        if (state.hold === null) throw contractFailure(`${label} is not held.`);
       },
     },
   );

@@ -16,7 +16,7 @@ import { classifyExperiment, processingOf } from '../../domain/sequencing/experi
 import { flagsOfCell, isSyncLive, type RunFlags } from '../../domain/sequencing/flags.ts';
 import { local as localUpstream } from '../../domain/sequencing/location.ts';
 import { cellKey } from '../../domain/sequencing/names.ts';
-import { judgeCellAction, judgeRunAction, type Verdict } from '../../domain/sequencing/operator-actions.ts';
+import { cellActions, judgeCellAction, judgeRunAction, runRules, type Verdict } from '../../domain/sequencing/operator-actions.ts';
 import { handSignals } from '../../domain/sequencing/pipeline-files.ts';
 import { applyEvent } from '../../domain/sequencing/run-events.ts';
 import type { RunStatus } from '../../domain/sequencing/run-status.ts';
@@ -132,7 +132,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
   }
   const failure = (stage: string, reason: string, cells: string[], occurrence: string): void => notify({ kind: 'failed', stage, reason, cells, log: `longshore sequencing show ${experiment}`, occurrence });
 
-  setHandler(runStatus, view);
+  setHandler(runStatus, view, { description: 'How the run and each of its cells stand, and what they wait for.' });
   setHandler(sighted, (sighting) => {
     sightings.push(sighting);
     wake();
@@ -182,6 +182,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
         if (request.request.action === 'restore') lookDue = true;
       }),
     {
+      description: `What a person does to the run: {"actor", "reason", "request": {"action": one of ${Object.keys(runRules).join(', ')}}}; set-type with "type": {"type", for visitors "uun"}.`,
       validator: (request) => {
         checkBy(request);
         if (loaded !== null) allowed(judgeRun(request)(loaded));
@@ -197,6 +198,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
         if (request.action === 'retry' && cellsIn(factsOf(theState()).cells, 'NEW', 'PENDING').some(({ key }) => key === request.key)) theState().copyNow = true;
       }),
     {
+      description: `What a person does to a cell: {"actor", "reason", "key": its directory, "action": one of ${cellActions.join(', ')}}.`,
       validator: (request) => {
         checkBy(request);
         if (loaded !== null) allowed(judgeCell(request)(loaded));

@@ -1,12 +1,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute, join, normalize } from 'node:path';
 import { formatDuration } from '../../../domain/duration.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import type { Hooks } from '../activity.ts';
 import { fileError } from '../files/file-error.ts';
-import { run, type RunResult } from '../processes/run.ts';
+import { run, type RunOptions, type RunResult } from '../processes/run.ts';
 import { destination, runOverSsh, sshCommand, untilDisconnected, type SshTarget } from '../ssh/index.ts';
+import { CutMark } from './cut-mark.ts';
 import { rsyncFailure } from './failure.ts';
 import { keepLeftovers, partialDirectory } from './leftovers.ts';
 import { RsyncOutput, type RsyncProgress, type RsyncTotals } from './output.ts';
@@ -48,6 +49,11 @@ export interface RsyncCopy {
   /** For `push`: the same directory as seen from here, if it is; what a killed copy left is then put to use. */
   destinationHere?: string;
   comparison: RsyncComparison;
+  /**
+   * Nothing should differ any more: `times` then looks first, and copies only if something does. To keep what a cut leaves, rsync must ask for a
+   * remnant beside every file, which takes a third longer where there are many.
+   */
+  expectSame?: boolean;
   /** What to leave out, as patterns of rsync's manual. */
   exclude?: readonly string[];
   /** Differences of times up to so many seconds count as equal; for mounts with coarse clocks. */
@@ -78,26 +84,66 @@ const longestReadMs = 24 * 3_600_000;
 export async function rsync(copy: RsyncCopy, hooks: Hooks<RsyncProgress> = {}): Promise<RsyncResult> {
   check(copy);
   const started = performance.now();
+  const result = await (copy.comparison === 'append' ? rsyncOnce(copy, 'copy', hooks) : rsyncMarked(copy, hooks));
+  return { ...result, seconds: (performance.now() - started) / 1000 };
+}
+
+type Outcome = Omit<RsyncResult, 'seconds'> & { differences: number };
+
+/** Puts to use what cut copies left. Looking for that takes as long as rsync itself, and is done after a cut only. */
+async function rsyncMarked(copy: RsyncCopy, hooks: Hooks<RsyncProgress>): Promise<Outcome> {
+  const here = copy.route.kind === 'push' ? copy.destinationHere : copy.destination;
+  if (here === undefined) return rsyncOnce(copy, 'copy', hooks);
+  const mark = new CutMark(here, copy.item);
+  if (await mark.isSet()) {
+    await keepLeftovers(join(here, ...copy.item));
+  } else {
+    if (copy.expectSame === true && copy.comparison === 'times') {
+      const seen = await rsyncOnce(copy, 'look', withoutBytes(hooks));
+      if (seen.differences === 0) return seen;
+    }
+    await mark.set();
+  }
+  const outcome = await rsyncOnce(copy, 'copy', hooks);
+  await mark.remove();
+  return outcome;
+}
+
+/** Of a look, rsync tells what it would have copied. */
+const withoutBytes = (hooks: Hooks<RsyncProgress>): Hooks<RsyncProgress> => ({ ...hooks, onProgress: (progress) => hooks.onProgress?.({ ...progress, bytes: 0, files: 0, bytesPerSecond: 0, secondsLeft: null }) });
+
+async function rsyncOnce(copy: RsyncCopy, what: 'copy' | 'look', hooks: Hooks<RsyncProgress>): Promise<Outcome> {
   const { route } = copy;
-  const here = route.kind === 'push' ? copy.destinationHere : copy.destination;
-  if (here !== undefined && copy.comparison !== 'append') await keepLeftovers(join(here, ...copy.item));
+  const args = optionsOf(copy, what);
   const output = new RsyncOutput();
   const watch = new Watch(output, copy, hooks);
   try {
     const options = { signal: watch.signal, onStdout: (chunk: Uint8Array) => watch.push(chunk), env: { LC_ALL: 'C.UTF-8' } };
-    const ending =
-      route.kind === 'push' ? await runOverSsh(route.on, untilDisconnected(['rsync', ...optionsOf(copy), '--', ...relativeNames(copy).map((name) => `${copy.root}/${name.slice(2)}`), `${copy.destination}/`]), options) : await withNames(copy, (args) => run('rsync', args, options));
+    const ending = await runRsync(copy, args, options);
     if (ending.code !== 0 && ending.code !== 24) throw await rsyncFailure(nameOf(copy), ending, machineOf(route));
-    return { ...output.totals, vanishedFiles: vanished(ending), seconds: (performance.now() - started) / 1000 };
+    return { ...output.totals, differences: output.differences, vanishedFiles: vanished(ending) };
   } finally {
     watch.end();
   }
+}
+
+/** On this machine no shell sees the names; on the way to an instrument one would. */
+async function runRsync(copy: RsyncCopy, args: readonly string[], options: RunOptions): Promise<RunResult> {
+  const { route } = copy;
+  const paths = ['--', ...sourcePaths(copy), `${copy.destination}/`];
+  if (route.kind === 'path') return run('rsync', [...args, ...paths], options);
+  if (route.kind === 'push') return runOverSsh(route.on, untilDisconnected(['rsync', ...args, ...paths]), options);
+  return withNames(copy, (names) => run('rsync', [...args, ...names, '-e', remoteShell(sshCommand(route.from)), '--', remoteRoot(copy.root, route.from), `${copy.destination}/`], options));
 }
 
 const machineOf = (route: RsyncRoute): SshTarget | undefined => (route.kind === 'pull' ? route.from : route.kind === 'push' ? route.on : undefined);
 const nameOf = ({ item }: RsyncCopy): string => item.join('/');
 const vanished = ({ stderr }: RunResult): number => stderr.match(/^file has vanished: /gmu)?.length ?? 0;
 const relativeNames = ({ below = [], item, files = [''] }: RsyncCopy): string[] => files.map((file) => ['.', ...below, '.', ...item, ...(file === '' ? [] : [file])].join('/'));
+/** Of the first `/./` in it rsync takes what follows: a root must not have one of its own. */
+const sourcePaths = (copy: RsyncCopy): string[] => relativeNames(copy).map((name) => `${normalize(copy.root)}/${name.slice(2)}`);
+/** An address of IPv6 has colons of its own. */
+const remoteRoot = (root: string, from: SshTarget): string => `${destination(from).replace(/^([^@]*@)?(.*:.*)$/u, '$1[$2]')}:${root}/`;
 
 function check({ root, below = [], item, files = [], destination, route }: RsyncCopy): void {
   for (const [what, path] of [['source', root], ['destination', destination]] as const) {
@@ -111,22 +157,18 @@ function check({ root, below = [], item, files = [], destination, route }: Rsync
   }
 }
 
-function optionsOf({ comparison, files, exclude = [], modifyWindowSeconds, bandwidthLimit, frozenAfterMs }: RsyncCopy): string[] {
+function optionsOf({ comparison, files, exclude = [], modifyWindowSeconds, bandwidthLimit, frozenAfterMs }: RsyncCopy, what: 'copy' | 'look'): string[] {
+  // Without the second a copy between paths would not look at what a cut left.
+  const resuming = [`--partial-dir=${partialDirectory}`, '--no-whole-file'];
   return [
     '-rltR',
     '-8',
     '--no-human-readable',
     '--info=progress2',
     '--stats',
-    '--out-format=%i|%l|%n',
-    '--outbuf=L',
-    ...{
-      append: ['--size-only', '--append'],
-      // Without the last a copy between paths would not look at what an ended run left.
-      times: [`--partial-dir=${partialDirectory}`, '--no-whole-file'],
-      content: ['--checksum', `--partial-dir=${partialDirectory}`, '--no-whole-file'],
-      again: ['--ignore-times', `--partial-dir=${partialDirectory}`, '--no-whole-file'],
-    }[comparison],
+    '--out-format=%i|%n',
+    ...{ append: ['--size-only', '--append'], times: [], content: ['--checksum'], again: ['--ignore-times'] }[comparison],
+    ...(what === 'look' ? ['--dry-run'] : comparison === 'append' ? [] : resuming),
     // While the source computes sums it says nothing, and rsync would take that for a broken connection.
     ...(comparison === 'content' ? [] : [`--timeout=${Math.max(1, Math.ceil(frozenAfterMs / 1000))}`]),
     ...(modifyWindowSeconds === undefined ? [] : [`--modify-window=${modifyWindowSeconds}`]),
@@ -136,16 +178,13 @@ function optionsOf({ comparison, files, exclude = [], modifyWindowSeconds, bandw
   ];
 }
 
-/** Names travel in a file that rsync reads: no shell on either side, and no pattern, ever sees them. */
-async function withNames(copy: RsyncCopy, work: (args: string[]) => Promise<RunResult>): Promise<RunResult> {
-  const { route, root } = copy;
+/** Names travel in a file that rsync reads: no shell over there, and no pattern, ever sees them. */
+async function withNames(copy: RsyncCopy, work: (options: string[]) => Promise<RunResult>): Promise<RunResult> {
   const directory = await mkdtemp(join(tmpdir(), 'longshore-rsync-'));
   try {
     const names = join(directory, 'names');
     await writeFile(names, relativeNames(copy).map((name) => `${name}\0`).join(''));
-    const remote = route.kind === 'pull' ? ['-e', remoteShell(sshCommand(route.from))] : [];
-    const source = route.kind === 'pull' ? `${destination(route.from).replace(/^([^@]*@)?(.*:.*)$/u, '$1[$2]')}:${root}/` : `${root}/`;
-    return await work([...optionsOf(copy), '--from0', `--files-from=${names}`, ...remote, '--', source, `${copy.destination}/`]);
+    return await work(['--from0', `--files-from=${names}`]);
   } catch (error) {
     throw fileError(error, `write the list of names in ${directory}`, directory);
   } finally {

@@ -10,7 +10,7 @@ const temporaryName = /^\.(.+)\.[A-Za-z0-9]{6}$/su;
 
 /**
  * Puts what a killed rsync left below `directory` where the next one uses it: kill -9 leaves temporary files that none would ever
- * look at. Only the larger remnant of a file is kept. Call it while no rsync writes there. Returns the number of remnants kept.
+ * look at. Only the larger remnant of a file is kept. Reads the whole tree; call it while no rsync writes there. Returns the number of remnants kept.
  */
 export async function keepLeftovers(directory: string): Promise<number> {
   let kept = 0;

@@ -1,4 +1,4 @@
-/** What rsync writes with `--info=progress2 --no-human-readable --stats --out-format=%i|%l|%n`, read while it comes. */
+/** What rsync writes with `--info=progress2 --no-human-readable --stats --out-format=%i|%n`, read while it comes. */
 
 /** How far a copy is. */
 export interface RsyncProgress {
@@ -33,7 +33,7 @@ export interface RsyncTotals {
 
 const namesKept = 10;
 const progressLine = /^\s*(\d+)\s+\d+%\s+([\d.]+)([kMGT]?)B\/s\s+(\d+):(\d\d):(\d\d)(?:\s+\(xfr#(\d+), (ir|to)-chk=(\d+)\/\d+\))?\s*$/u;
-const itemLine = /^([<>ch.*][fdLDS][^|]{9})\|(\d+)\|(.*)$/u;
+const itemLine = /^([<>ch.*][fdLDS][^|]{9})\|(.*)$/u;
 const scale: Readonly<Record<string, number>> = { '': 1, k: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 };
 const statistics: readonly [line: RegExp, key: 'files' | 'totalBytes' | 'sentBytes' | 'matchedBytes'][] = [
   [/^Number of files: \d+ \(.*?reg: (\d+)/u, 'files'],
@@ -46,6 +46,8 @@ const statistics: readonly [line: RegExp, key: 'files' | 'totalBytes' | 'sentByt
 export class RsyncOutput {
   readonly progress: RsyncProgress = { bytes: 0, files: 0, filesLeft: null, bytesPerSecond: 0, secondsLeft: null, file: null };
   readonly totals: RsyncTotals = { files: 0, totalBytes: 0, changedFiles: 0, changedNames: [], sentBytes: 0, matchedBytes: 0 };
+  /** Entries of any kind that differed in anything, their times included. */
+  differences = 0;
   readonly #decoder = new TextDecoder();
   #rest = '';
 
@@ -61,7 +63,7 @@ export class RsyncOutput {
     if (at !== null) return this.#readProgress(at);
     const item = itemLine.exec(line);
     if (item !== null) {
-      this.#readItem(item[1]!, decodeName(item[3]!));
+      this.#readItem(item[1]!, decodeName(item[2]!));
       return true;
     }
     for (const [pattern, key] of statistics) {
@@ -85,6 +87,7 @@ export class RsyncOutput {
   }
 
   #readItem(change: string, name: string): void {
+    this.differences++;
     if (change[1] !== 'f') return;
     this.progress.file = name;
     if (change[0] !== '<' && change[0] !== '>') return; // attributes only

@@ -1,5 +1,5 @@
-/** A tree copied, then compared once more, by our adapter or by rsync alone, as a process of its own: `copy.mjs <order as JSON>`. */
-import { spawn } from 'node:child_process';
+/** A tree copied, then passed over once more in each way, by our adapter or by rsync alone, as a process of its own: `copy.mjs <order as JSON>`. */
+import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf } from '../digest.ts';
@@ -13,15 +13,22 @@ function used() {
   return (user + system) / 1e6 + (Number(fields[13]) + Number(fields[14])) / 100;
 }
 
+/** As a cell is copied: whole, while it grows, and at its end. */
+const passes = {
+  copy: { ours: { comparison: 'times' }, plain: [] },
+  append: { ours: { comparison: 'append' }, plain: ['--size-only', '--append'] },
+  compare: { ours: { comparison: 'times', expectSame: true }, plain: [] },
+};
+
 async function adapter() {
   const { rsync } = await import(modules.rsync);
-  return async () => (await rsync({ route: { kind: 'path' }, root, item: [item], destination, comparison: 'times', frozenAfterMs: 600_000 }, { onProgress: () => undefined })).changedFiles;
+  return async ({ ours }) => (await rsync({ route: { kind: 'path' }, root, item: [item], destination, ...ours, frozenAfterMs: 600_000 }, { onProgress: () => undefined })).changedFiles;
 }
 
 /** What a person would type. */
-function plain() {
+function alone({ plain }) {
   return new Promise((resolve, reject) => {
-    const child = spawn('rsync', ['-rltR', '--stats', '--', `${root}/./${item}`, `${destination}/`], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, LC_ALL: 'C' } });
+    const child = spawn('rsync', ['-rltR', '--stats', ...plain, '--', `${root}/./${item}`, `${destination}/`], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, LC_ALL: 'C' } });
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (part) => (text += part));
     child.once('error', reject);
@@ -39,7 +46,9 @@ async function measured(work) {
   return { changed, seconds: (performance.now() - before.time) / 1000, cpu: used() - before.cpu };
 }
 
-const work = ours ? await adapter() : plain;
-const first = await measured(work);
-const again = await measured(work);
-console.log(JSON.stringify({ first, again, digest: digestOf(join(destination, item)) }));
+const work = ours ? await adapter() : alone;
+// What others wrote must not be written to the disk in our time.
+spawnSync('sync');
+const told = {};
+for (const [name, pass] of Object.entries(passes)) told[name] = await measured(() => work(pass));
+console.log(JSON.stringify({ ...told, digest: digestOf(join(destination, item)) }));

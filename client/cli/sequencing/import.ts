@@ -1,10 +1,10 @@
 /** `longshore sequencing import`: takes over the runs that the former pipeline left. */
 import type { Command } from 'commander';
 import { counted } from '../../../domain/sequencing/ticket-summary.ts';
-import type { ImportResult } from '../../../workflows/sequencing/contract.ts';
-import { withContext } from '../context.ts';
+import type { ImportProgress, ImportResult } from '../../../workflows/sequencing/contract.ts';
+import { type CommandContext, withContext } from '../context.ts';
 import { endWith } from '../exit-codes.ts';
-import { note, print, printJson, safeText } from '../output.ts';
+import { note, print, printJson, safeText, shorten } from '../output.ts';
 import { confirm } from './person.ts';
 
 export function registerImport(sequencing: Command): void {
@@ -18,7 +18,8 @@ export function registerImport(sequencing: Command): void {
       withContext(command, async (context) => {
         const dryRun = options.dryRun === true;
         if (!dryRun) await confirm(context, 'Take over the runs in sequencing.runsDirectory. The former pipeline must not run any more.', options);
-        const result = await (await context.connect()).sequencing.importRuns({ dryRun });
+        const { sequencing: ours } = await context.connect();
+        const result = await withProgress(context, (onProgress) => ours.importRuns({ dryRun }, { onProgress }));
         if (result.problems.length > 0) endWith('incomplete');
         if (context.json) return printJson(result);
         print(importText(result));
@@ -26,6 +27,26 @@ export function registerImport(sequencing: Command): void {
       }),
     );
 }
+
+/** Hundreds of runs on a slow disk take minutes: a live line on a terminal, else one for each tenth of them. */
+async function withProgress<T>({ json }: CommandContext, work: (tell: (progress: ImportProgress) => void) => Promise<T>): Promise<T> {
+  const { createLogUpdate } = await import('log-update');
+  const draw = process.stderr.isTTY && !json ? createLogUpdate(process.stderr) : undefined;
+  let tenths = 0;
+  try {
+    return await work((progress) => {
+      if (draw !== undefined) return draw(shorten(progressLine(progress), process.stderr.columns));
+      const now = Math.floor((10 * progress.read) / progress.directories);
+      if (json || now <= tenths) return;
+      tenths = now;
+      note(progressLine(progress));
+    });
+  } finally {
+    draw?.clear();
+  }
+}
+
+export const progressLine = ({ read, directories, text }: ImportProgress): string => `${read} of ${counted(directories, 'run')} read · ${safeText(text)}`;
 
 export function importText({ dryRun, runs, known, statuses, report }: ImportResult): string {
   const states = Object.entries(statuses).map(([status, number]) => `${number} ${status}`);

@@ -4,11 +4,10 @@ import type { InstrumentConfig } from '../../../config/schema.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import { formatDuration } from '../../../domain/duration.ts';
 import { counted } from '../../../domain/sequencing/ticket-summary.ts';
-import { type InstrumentStatus, instrumentId, pipeline, taskQueues, type TickInput, type TickResult, workflowTypes } from '../../../workflows/sequencing/contract.ts';
+import type { InstrumentStatus } from '../../../workflows/sequencing/contract.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { endWith, exitOf } from '../exit-codes.ts';
 import { problemOf } from '../failures.ts';
-import type { Longshore } from '../../index.ts';
 import { note, paint, print, printJson, safeText, shorten, type Style, table, terminalWidth } from '../output.ts';
 import { type ActionOptions, byOf, confirm, withActionOptions } from './person.ts';
 import { clock } from './text.ts';
@@ -24,15 +23,16 @@ export function registerInstruments(sequencing: Command): void {
     .description('list an instrument now')
     .action((label: string, _options: unknown, command: Command) =>
       withContext(command, async (context) => {
-        const { temporal } = await context.connect();
-        const result = await pollInstrument(temporal, configuredInstrument(context, label).label);
+        const { sequencing: asked } = await context.connect();
+        const result = await asked.instrument(configuredInstrument(context, label).label).poll();
         const { poll } = result;
         if ('problem' in poll) endWith(exitOf(poll.problem.type));
         if (context.json) return printJson(result);
         if ('problem' in poll) return note(safeText(poll.problem.message));
         const { runs, cells, notes, clockAheadSeconds } = poll.listing;
         print(`${label} answers: ${counted(runs, 'run')}, ${counted(cells, 'cell')}.`);
-        if (clockAheadSeconds !== 0) note(`Its clock is ${formatDuration(Math.abs(clockAheadSeconds))} ${clockAheadSeconds > 0 ? 'ahead of' : 'behind'} ours.`);
+        // Clocks are compared in whole seconds.
+        if (Math.abs(clockAheadSeconds) > 1) note(`Its clock is ${formatDuration(Math.abs(clockAheadSeconds))} ${clockAheadSeconds > 0 ? 'ahead of' : 'behind'} ours.`);
         for (const each of notes) note(safeText(each));
       }),
     );
@@ -62,17 +62,6 @@ export function configuredInstrument({ config }: Pick<CommandContext, 'config'>,
   if (found !== undefined) return found;
   const labels = instruments.map((each) => each.label);
   throw new OperationError('NotFound', `The configuration has no instrument "${safeText(label)}"; it has ${labels.length === 0 ? 'none' : labels.join(', ')}.`);
-}
-
-/** Lists the instrument as its schedule does, or waits for somebody's who is at it. */
-export function pollInstrument(temporal: Longshore['temporal'], label: string): Promise<TickResult> {
-  return temporal.workflow.execute<(input: TickInput) => Promise<TickResult>>(workflowTypes.tick, {
-    workflowId: `${instrumentId(label)}/poll`,
-    taskQueue: taskQueues.workflows,
-    args: [{ instrument: label }],
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: `Poll of ${label} (${pipeline}), by hand`,
-  });
 }
 
 async function queue(context: CommandContext, only: string | undefined): Promise<void> {

@@ -9,6 +9,7 @@ import { storedPins } from '../../../activities/sequencing/pin-store.ts';
 import { readRunDirectory } from '../../../activities/sequencing/run-directory.ts';
 import { listRuns, storedRun } from '../../../activities/sequencing/run-store.ts';
 import type { SaveDeps } from '../../../activities/sequencing/save-run.ts';
+import type { ImportProgress } from '../../../workflows/sequencing/contract.ts';
 import { makeSequencingSite, siteVersion, type SequencingSite } from './site.ts';
 
 const cells = { a: '20190614_1558_1A_PAD00001_aaaaaaaa', b: '20190614_1600_1B_PAD00002_bbbbbbbb' };
@@ -55,7 +56,7 @@ describe('importing runs', () => {
   it('tells first what it would do, and changes nothing', async () => {
     const directories = await oldSite();
     await cp(site.runs, `${site.runs}.before`, { recursive: true, verbatimSymlinks: true });
-    const beats: { text: string }[] = [];
+    const beats: ImportProgress[] = [];
     const result = await importRuns(deps, { dryRun: true, now }, { onProgress: (progress) => beats.push(progress) });
     assert.deepEqual([result.runs, result.known, result.statuses], [5, 0, { complete: 1, incomplete: 1, aborted: 1, failed: 2 }]);
     assert.deepEqual(result.problems.map(({ directory, problem }) => [directory, problem.type]), [
@@ -68,7 +69,7 @@ describe('importing runs', () => {
     assert.match(report, /^20190101_EGS2_elsewhere\t.*belongs in 2019\/20190101_EGS2_elsewhere: move it first/m);
     assert.deepEqual(await listRuns(site.database), []);
     for (const directory of Object.values(directories)) assert.deepEqual(await names(directory), await names(directory.replace(site.runs, `${site.runs}.before`)));
-    assert.equal(beats.length, 9);
+    assert.deepEqual(beats.map(({ read, directories: all }) => [read, all]), Array.from({ length: 9 }, (_, read) => [read, 9]));
   });
 
   it('makes records of them, puts their files right, and knows them the next time', async () => {
@@ -78,7 +79,7 @@ describe('importing runs', () => {
     assert.equal((await names(directories.copying)).includes('sync.started'), false, 'nobody owns the lock');
     assert.equal((await names(directories.busy)).includes(`${cells.a}.failed`), true);
     const busy = (await storedRun(site.database, '20190614_EGS2_busy'))!;
-    assert.deepEqual([busy.status, busy.instrument, busy.attention, busy.location], ['failed', 'EGS2', '1 cells failed when the run was taken over.', `${site.data}/raw 20190614_EGS2_busy`]);
+    assert.deepEqual([busy.status, busy.instrument, busy.attention, busy.location], ['failed', 'EGS2', '1 cell failed when the run was taken over.', `${site.data}/raw 20190614_EGS2_busy`]);
     assert.deepEqual((await readRunDirectory(directories.busy)).flags, busy.flags);
     assert.deepEqual((await storedPins(site.database)).map(({ rawDirectory, experiment }) => [rawDirectory, experiment])[0], ['raw 20150101_EGS2_complete', '20150101_EGS2_complete']);
     const [event] = await storedEvents(site.database, { experiment: '20190614_EGS2_copying' });

@@ -62,6 +62,23 @@ describe('a poll of an instrument', () => {
     assert.deepEqual((await changes()).map(({ experiment, cells }) => [experiment, cells]), [[run, [{ cell: `lib/${b}`, ended: true }]]]);
   });
 
+  it('asks the database as often for many runs as for one', async () => {
+    let statements = 0;
+    site.database.knex.on('query', () => statements++);
+    const asked: number[] = [];
+    for (const runs of [1, 5]) {
+      for (let number = 0; number < runs; number++) {
+        await cell(`RUN${number}/lib/${a}`);
+        await record('sync_needed', [], { experiment: `20190614_EGS2_RUN${number}`, location: `${site.data}/RUN${number}` });
+      }
+      await poll();
+      statements = 0;
+      await poll();
+      asked.push(statements);
+    }
+    assert.equal(asked[0], asked[1]);
+  });
+
   it('tells of an end, of a renamed library, and of a run that is gone', async () => {
     await cell(`11685BN/lib/${a}`);
     await poll();

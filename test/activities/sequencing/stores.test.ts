@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { changedSightings, saveSightings, storedSighting, type Sighting } from '../../../activities/sequencing/sighting-store.ts';
 import { appendEvents, storedEvents, type StoredEvent } from '../../../activities/sequencing/event-store.ts';
 import { keepPins, storedPins } from '../../../activities/sequencing/pin-store.ts';
-import { listCells, listRuns, saveProjected, saveRun, storedRun, type RunRecord } from '../../../activities/sequencing/run-store.ts';
+import { listCells, listRuns, saveProjected, saveRun, storedRun, storedRuns, type RunRecord } from '../../../activities/sequencing/run-store.ts';
 import { migrate, type Database } from '../../../activities/platform/database/index.ts';
 import { noCellFlags, unknownRun } from '../../../domain/sequencing/flags.ts';
 import { migrations } from '../../../infra/migrations/index.ts';
@@ -57,6 +57,14 @@ for (const dialect of dialects) {
       assert.equal(await storedRun(test.db, run.experiment), null);
       assert.equal(await saveRun(test.db, run, at), true);
       assert.deepEqual(await storedRun(test.db, run.experiment), { ...run, projected: null, changedAt: at });
+    });
+
+    it('give back several runs, each with its own cells', async () => {
+      const empty: RunRecord = { ...run, experiment: '20190614_EGS1_empty', flags: { ...run.flags, cells: {} }, cells: [] };
+      for (const each of [run, empty]) await saveRun(test.db, each, at);
+      const found = await storedRuns(test.db, [run.experiment, 'no such run', empty.experiment]);
+      assert.deepEqual([...found.values()].sort((x, y) => (x.experiment < y.experiment ? -1 : 1)), [run, empty].map((each) => ({ ...each, projected: null, changedAt: at })));
+      assert.equal((await storedRuns(test.db, [])).size, 0);
     });
 
     it('keep the newest record, in whatever order they come', async () => {

@@ -105,6 +105,17 @@ describe('what a person may do to a run', () => {
     assert.equal(seen.status, 'new');
     assert.deepEqual(nextSteps({ ...seen, listed: true }), ['set-up']);
   });
+  it('what no action or type is called is refused with what there is', () => {
+    const other = (text: string): never => JSON.parse(text) as never;
+    const present = { key: 'k', state: 'PENDING', present: true } as const;
+    assert.deepEqual(judgeCellAction(other('"force"'), present), { allowed: false, why: 'The action is “force”; expected abort, restore, retry, force-complete, reprocess.' });
+    assert.deepEqual(judgeCellAction(other('"toString"'), present), { allowed: false, why: 'The action is “toString”; expected abort, restore, retry, force-complete, reprocess.' });
+    assert.deepEqual(judgeRunAction(other('{}'), see({ files: 'output' })), { allowed: false, why: 'The action is “undefined”; expected abort, restore, clear-failure, set-type.' });
+    for (const [request, name] of [['{"action":"set-type"}', 'undefined'], ['{"action":"set-type","type":{"type":"guest"}}', 'guest']] as const) {
+      assert.deepEqual(judgeRunAction(other(request), see({ files: 'output' })), { allowed: false, why: `The type is “${name}”; expected internal, visitor, test, unknown.` });
+    }
+  });
+
   it('a visitor’s run needs the visitor', () => {
     assert.deepEqual(judgeRunAction({ action: 'set-type', type: { type: 'visitor' } }, see({ files: 'output' })), { allowed: false, why: 'A visitor’s run needs the visitor’s account.' });
     assert.deepEqual(act({ files: 'output' }, { action: 'set-type', type: { type: 'visitor', uun: 'x' } }).flags.type, { type: 'visitor', uun: 'x' });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -217,6 +217,44 @@ describe('rsync', function () {
     assert.ok(matchedBytes >= MiB / 2, `${matchedBytes} bytes were used again`);
     await same();
   });
+
+  it('remembers a cut until a copy that compares has ended well, and looks for remnants only then', async () => {
+    await big(4 * MiB);
+    const unknown = join(cell, '.a b.AAAAAA');
+    await rsync(byPath());
+    await writeFile(unknown, 'x');
+    await appendFile(join(source, 'big'), randomBytes(8 * MiB));
+    const { ended, pids } = await underWay({ ...byPath(), expectSame: true });
+    assert.equal(existsSync(unknown), true);
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    await ended;
+    const [mark = ''] = (await readdir(base.destination)).filter((name) => name !== item[0]);
+    assert.equal(await readFile(join(base.destination, mark), 'utf8'), `${item.join('/')} is being copied, or its copy was cut.\n`);
+    // Appending completes the file, and leaves the remnant.
+    await rsync({ ...byPath(), comparison: 'append' });
+    assert.equal((await readdir(cell)).filter((name) => /^\.big\.\w{6}$/u.test(name)).length, 1);
+    assert.equal((await rsync({ ...byPath(), expectSame: true })).sentBytes, 0);
+    await same();
+    assert.deepEqual(await readdir(base.destination), [item[0]]);
+  });
+
+  for (const [name, copy] of Object.entries(routes)) {
+    it(`writes nothing where it finds nothing, by ${name}`, async () => {
+      await rsync(copy());
+      const { changedFiles, totalBytes } = await rsync(copy());
+      const written = await stat(base.destination);
+      const again = await rsync({ ...copy(), expectSame: true });
+      assert.deepEqual([again.changedFiles, again.totalBytes], [changedFiles, totalBytes]);
+      assert.equal((await stat(base.destination)).mtimeMs, written.mtimeMs, 'no copy was begun');
+      // What differs is copied in the same call, times of directories too.
+      await utimes(join(source, 'fastq_pass'), 1_000_000_000, 1_000_000_000);
+      assert.equal((await rsync({ ...copy(), expectSame: true })).changedFiles, 0);
+      assert.equal((await stat(join(cell, 'fastq_pass'))).mtimeMs, 1e12);
+      await writeFile(join(source, '#c'), 'other');
+      assert.equal((await rsync({ ...copy(), expectSame: true })).changedFiles, 1);
+      await same();
+    });
+  }
 
   it('keeps the larger of two remnants', async () => {
     await mkdir(join(cell, partialDirectory), { recursive: true });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -83,6 +83,18 @@ describe('ssh', () => {
       const identityFile = join(directory, 'stranger');
       execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', identityFile]);
       await assert.rejects(runOverSsh({ ...target, identityFile }, ['true']), { name: 'PermissionDenied', message: new RegExp(`^Cannot log in to ${targetName(target)}: it refuses our key \\(.*publickey.*\\)\\.$`, 'u') });
+    });
+    it('because of our own key: none, open to others, with a passphrase, none at all', async () => {
+      const make = (name: string, phrase = ''): string => {
+        execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', phrase, '-f', join(directory, name)]);
+        return join(directory, name);
+      };
+      const [open, locked, garbage] = [make('open'), make('locked', 'secret'), join(directory, 'garbage')];
+      await chmod(open, 0o644);
+      await writeFile(garbage, 'no key\n', { mode: 0o600 });
+      for (const [identityFile, why] of [[join(directory, 'none'), 'No such file or directory'], [open, 'bad permissions'], [locked, 'has a passphrase'], [garbage, '.*']] as const) {
+        await assert.rejects(runOverSsh({ ...target, identityFile }, ['true']), { name: 'ConfigError', message: new RegExp(`^Cannot log in to ${targetName(target)}: our private key cannot be used \\(.*${identityFile}.*${why}.*\\)\\.$`, 'u') });
+      }
     });
     it('of an unknown host', async () => {
       await assert.rejects(runOverSsh({ ...target, knownHostsFile: '/dev/null' }, ['true']), { name: 'ConfigError', message: /its host key is not among the known hosts/u });
