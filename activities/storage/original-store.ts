@@ -120,13 +120,28 @@ export async function originalUsers(db: Database, volume: string, date: string):
   return rows.map((row) => ({ ...row, bytes: asBigInt(row.bytes ?? 0) }));
 }
 
-/** Files in vaults on one date (YYYY-MM-DD), in no order. */
-export async function originalVault(db: Database, volume: string, date: string): Promise<OriginalVaultRow[]> {
-  const rows: { path: string | null; group: string | null; user: string | null; branch: string | null; bytes: StoredInteger | null; lastModified: string | null }[] = await written(db, 'vault', await isOurs(db, 'vault'))
-    .where({ 'v.scratch_disk': volume, 'm.record_date': date })
-    .leftJoin('user as a', 'a.user_id', 'm.user_id')
-    .leftJoin('unix_group as g', 'g.group_id', 'm.group_id')
-    .leftJoin('vault_actions as k', 'k.vault_action_id', 'm.vault_action_id')
-    .select({ path: 'm.filepath', group: 'g.group_name', user: 'a.user_name', branch: 'k.action_name', bytes: 'm.size', lastModified: 'm.last_modified' });
-  return rows.map((row) => ({ ...row, path: row.path ?? '', branch: row.branch ?? '', bytes: asBigIntOrNull(row.bytes) }));
+/** Files in vaults on one date (YYYY-MM-DD), in no order. There may be millions: a page is in memory. */
+export async function* originalVault(db: Database, volume: string, date: string, pageRows = 5000): AsyncGenerator<OriginalVaultRow> {
+  const ours = await isOurs(db, 'vault');
+  const volumes: number[] = await db.knex('volume').where('scratch_disk', volume).pluck('volume_id');
+  let last: number | undefined = 0;
+  while (last !== undefined) {
+    const query = db
+      .knex('vault as m')
+      .whereIn('m.volume_id', volumes)
+      .where('m.record_date', date)
+      // There is no other index: all pages together look at each row of the table once.
+      .where('m.record_id', '>', last)
+      .orderBy('m.record_id')
+      .limit(pageRows)
+      .leftJoin('user as a', 'a.user_id', 'm.user_id')
+      .leftJoin('unix_group as g', 'g.group_id', 'm.group_id')
+      .leftJoin('vault_actions as k', 'k.vault_action_id', 'm.vault_action_id');
+    if (ours) void query.whereNull('m.gid');
+    const page: { id: number; path: string | null; group: string | null; user: string | null; branch: string | null; bytes: StoredInteger | null; lastModified: string | null }[] = await query.select({
+      id: 'm.record_id', path: 'm.filepath', group: 'g.group_name', user: 'a.user_name', branch: 'k.action_name', bytes: 'm.size', lastModified: 'm.last_modified',
+    });
+    for (const { id: _id, ...row } of page) yield { ...row, path: row.path ?? '', branch: row.branch ?? '', bytes: asBigIntOrNull(row.bytes) };
+    last = page.length === pageRows ? page.at(-1)!.id : undefined;
+  }
 }

@@ -7,6 +7,7 @@ import { OperationError } from '../../domain/errors.ts';
 import { branchName, type VaultBranch } from '../../domain/storage/vault-key.ts';
 import type { VaultFigure, VaultGroupRow, VaultRow } from '../../domain/storage/vault-row.ts';
 import { asBigInt, batches, type Database, type StoredInteger } from '../platform/database/index.ts';
+import { newestDates, vaultHistory } from './history.ts';
 import { type Numbers, numbersOf } from './lookups.ts';
 import { int64 } from './usage-keys.ts';
 
@@ -251,15 +252,9 @@ export interface VaultFilter {
   path?: string;
 }
 
-/** Each volume's rows of its newest date that is not after `date`, as far as the filter lets them through. */
-function newestRows(db: Database, date: string, filter: VaultFilter): Knex.QueryBuilder {
-  const withRows = db.knex('vault').where('record_date', '<=', date).groupBy('volume_id').select({ id: 'volume_id' }).max({ found: 'record_date' }).as('w');
-  // A load that found nothing left no row.
-  const loaded = db.knex('scan_load').where({ product: 'vault' }).where('record_date', '<=', date).select({ id: 'volume_id', found: 'record_date' });
-  const newest = db.knex(db.knex(withRows).select('id', 'found').unionAll([loaded]).as('n')).groupBy('id').select('id').max({ newest: 'found' }).as('d');
-  const query = db
-    .knex(newest)
-    .join('vault as f', (join) => join.on('f.volume_id', 'd.id').andOn('f.record_date', 'd.newest'))
+/** Rows of `f`, the vault's table, with their names, as far as the filter lets them through. */
+function filtered(query: Knex.QueryBuilder, filter: VaultFilter): Knex.QueryBuilder {
+  query
     .join('volume as v', 'v.volume_id', 'f.volume_id')
     .leftJoin('vault_actions as a', 'a.vault_action_id', 'f.vault_action_id')
     .leftJoin('unix_group as g', 'g.group_id', 'f.group_id')
@@ -275,7 +270,19 @@ function newestRows(db: Database, date: string, filter: VaultFilter): Knex.Query
   return query;
 }
 
+/** Each volume's rows of its newest date that is not after `date`. */
+function newestRows(db: Database, date: string, filter: VaultFilter): Knex.QueryBuilder {
+  const withRows = db.knex('vault').where('record_date', '<=', date).groupBy('volume_id').select({ id: 'volume_id' }).max({ found: 'record_date' }).as('w');
+  // A load that found nothing left no row.
+  const loaded = db.knex('scan_load').where({ product: 'vault' }).where('record_date', '<=', date).select({ id: 'volume_id', found: 'record_date' });
+  const newest = db.knex(db.knex(withRows).select('id', 'found').unionAll([loaded]).as('n')).groupBy('id').select('id').max({ newest: 'found' }).as('d');
+  return filtered(db.knex(newest).join('vault as f', (join) => join.on('f.volume_id', 'd.id').andOn('f.record_date', 'd.newest')), filter);
+}
+
+const rowColumns = { volume: 'v.scratch_disk', action_name: 'a.action_name', group_name: 'g.group_name', user_name: 'u.user_name' };
+
 interface StoredRow {
+  record_id: number;
   volume: string;
   filepath: string | null;
   action_name: string | null;
@@ -297,14 +304,42 @@ interface StoredRow {
 }
 
 /**
- * Each volume's files of its newest date that is not after `date` (YYYY-MM-DD), the largest first; at most `limit`.
- * One statement: it sees each load whole or not at all.
+ * The largest files of each volume's newest date that is not after `date` (YYYY-MM-DD), the largest first.
+ * One statement: it sees each load whole or not at all. All of them are for `vaultFiles`.
  */
-export async function vaultRows(db: Database, date: string, filter: VaultFilter & { limit?: number } = {}): Promise<VaultRow[]> {
-  const query = newestRows(db, date, filter).orderBy([{ column: 'f.size', order: 'desc' }, 'f.record_id']).select('f.*', 'v.scratch_disk as volume', 'a.action_name', 'g.group_name', 'u.user_name');
-  if (filter.limit !== undefined) query.limit(filter.limit);
-  const stored: StoredRow[] = await query;
+export async function vaultRows(db: Database, date: string, filter: VaultFilter & { limit: number }): Promise<VaultRow[]> {
+  const stored: StoredRow[] = await newestRows(db, date, filter).orderBy([{ column: 'f.size', order: 'desc' }, 'f.record_id']).limit(filter.limit).select('f.*', rowColumns);
   return stored.map(vaultRow);
+}
+
+/**
+ * The same files, all of them, as they come: volume by volume in the order in which they were loaded. A page is in memory.
+ * Throws `InputNotReady` when a volume was loaded anew meanwhile.
+ */
+export async function* vaultFiles(db: Database, date: string, filter: VaultFilter = {}, pageRows = 5000): AsyncGenerator<VaultRow> {
+  for (const { volumeId, volume, date: newest } of await newestDates(db.knex, vaultHistory, date, filter.volume === undefined ? undefined : [filter.volume])) {
+    const load = { volume_id: volumeId, record_date: newest };
+    const before = await loadedAt(db, load);
+    const [bounds]: { first: number | null; last: number }[] = await db.knex('vault').where(load).min({ first: 'record_id' }).max({ last: 'record_id' });
+    let next = bounds?.first ?? null;
+    while (next !== null) {
+      const page: StoredRow[] = await filtered(db.knex('vault as f'), filter)
+        .where({ 'f.volume_id': volumeId, 'f.record_date': newest })
+        .whereBetween('f.record_id', [next, bounds!.last])
+        .orderBy('f.record_id')
+        .limit(pageRows)
+        .select('f.*', rowColumns);
+      for (const row of page) yield vaultRow(row);
+      next = page.length === pageRows ? page.at(-1)!.record_id + 1 : null;
+    }
+    if ((await loadedAt(db, load)) !== before) throw new OperationError('InputNotReady', `The vaults of ${volume}, ${newest}, were loaded again while they were read.`);
+  }
+}
+
+/** Changes when the rows are replaced; undefined for those of the original. */
+async function loadedAt(db: Database, load: { volume_id: number; record_date: string }): Promise<string | undefined> {
+  const [marker]: { loaded_at: string }[] = await db.knex('scan_load').where({ ...load, product: vaultHistory.product }).select('loaded_at');
+  return marker?.loaded_at;
 }
 
 function vaultRow(row: StoredRow): VaultRow {

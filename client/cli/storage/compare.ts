@@ -5,7 +5,7 @@ import type { Database } from '../../../activities/platform/database/index.ts';
 import type { Config, DatabaseConfig } from '../../../config/schema.ts';
 import { isPlainDate } from '../../../domain/dates.ts';
 import { OperationError } from '../../../domain/errors.ts';
-import { certaintyOf, type Comparison, type Difference, differenceText, type PassFacts, type Summary, summaryOf } from '../../../domain/storage/comparison.ts';
+import { certaintyOf, type Comparison, type Difference, differenceText, type PassFacts, rowsOf, type Summary, summaryOf } from '../../../domain/storage/comparison.ts';
 import type { ComparedDirectoryRow } from '../../../domain/storage/comparison-directories.ts';
 import { type FaultId, knownFaults } from '../../../domain/storage/comparison-faults.ts';
 import { tsvField } from '../../../domain/storage/tsv.ts';
@@ -18,7 +18,8 @@ import { withStorageDatabase } from './database.ts';
 /** Our rows of volumes on their newest dates that are not after `date`, by product. */
 export interface ComparedStores {
   directoryRows(db: Database, date: string, options: { volumes: readonly string[] }): Promise<(ComparedDirectoryRow & { recordDate: string })[]>;
-  vaultRows(db: Database, date: string, options: { volumes: readonly string[] }): Promise<ComparedVaultRow[]>;
+  /** There may be millions. */
+  vaultFiles(db: Database, date: string, volume: string): Promise<AsyncIterable<ComparedVaultRow>>;
 }
 
 interface CompareOptions {
@@ -221,11 +222,18 @@ async function compareOne(
     },
     vault: async () => {
       const { compareVault } = await import('../../../domain/storage/comparison-vault.ts');
-      const rows = ofDate(await stores.vaultRows(ours, date, { volumes })).filter(({ uid }) => uid !== null);
-      return compareVault(await there.originalVault(original, volume, originalDate ?? date), rows);
+      const { tmpdir } = await import('node:os');
+      const { sortedRows } = await import('../../../activities/platform/files/sorted.ts');
+      const rows = loadedVaultFiles(await stores.vaultFiles(ours, date, volume), date);
+      return compareVault(there.originalVault(original, volume, originalDate ?? date), rows, (some, keyOf) => sortedRows(some, keyOf, { directory: tmpdir() }));
     },
   };
   return comparisons[product]();
+}
+
+/** Those of the very date; rows without a number are the original’s, taken along. */
+async function* loadedVaultFiles(rows: AsyncIterable<ComparedVaultRow>, date: string): AsyncGenerator<ComparedVaultRow> {
+  for await (const row of rows) if (row.recordDate === date && row.uid !== null) yield row;
 }
 
 // --- what is shown ---------------------------------------------------------------------------------------------------
@@ -241,12 +249,15 @@ function show(context: CommandContext, options: CompareOptions, where: string, {
     return printJson({
       original: where,
       notes,
-      comparisons: summaries.map(({ comparison, summary: { faults, ...counts }, ...what }) => ({ ...what, ...counts, faults: faults.map((each) => ({ ...each, sentence: knownFaults[each.fault] })), differences: comparison.differences })),
+      comparisons: summaries.map(({ comparison, summary: { faults, ...counts }, ...what }) => ({ ...what, ...counts, faults: faults.map((each) => ({ ...each, sentence: knownFaults[each.fault] })), unlisted: unlistedOf(comparison), differences: comparison.differences })),
     });
   }
-  if (options.tsv === true) return print(differencesTsv(compared));
+  if (options.tsv === true) {
+    print(differencesTsv(compared));
+    return tellUnlisted(compared);
+  }
   print(summaryTable(summaries));
-  const total = summaryOf({ equal: 0, differences: compared.flatMap(({ comparison }) => comparison.differences) });
+  const total = summaryOf(...compared.map(({ comparison }) => comparison));
   if (total.faults.length > 0) print(`\n${faultLines(total)}`);
   const listed = compared.flatMap(({ product, volume, comparison }) =>
     comparison.differences.filter(({ certainty }) => options.all === true || certainty === 'unexplained').map((difference) => ({ product, volume, difference })),
@@ -257,7 +268,17 @@ function show(context: CommandContext, options: CompareOptions, where: string, {
     print(`  ${paint(difference.certainty === 'unexplained' ? 'bad' : 'quiet', faultsOf(difference) || '?')}  ${safeText(`${product} ${volume} ${differenceText(difference)}`)}`);
   }
   if (shown.length < listed.length) note(`${listed.length - shown.length} more: --all or --tsv.`);
+  tellUnlisted(compared);
   for (const each of notes) note(safeText(each));
+}
+
+const unlistedOf = ({ unlisted }: Comparison): number => (unlisted === undefined ? 0 : rowsOf(unlisted));
+
+function tellUnlisted(compared: readonly Compared[]): void {
+  for (const { product, volume, comparison } of compared) {
+    const more = unlistedOf(comparison);
+    if (more > 0) note(safeText(`${product} ${volume}: ${more} more differences are counted and not listed.`));
+  }
 }
 
 const faultsOf = ({ fields }: Difference): string => [...new Set(fields.flatMap(({ findings }) => findings.map(({ fault }) => fault)))].join(',');

@@ -4,6 +4,7 @@ import { originalDirectories, originalGroups, originalHoldings, originalUsers, o
 import type { Database } from '../../../activities/platform/database/index.ts';
 import { dialects, type TestDatabase } from '../../support/databases.ts';
 import { createOriginalTables, writeOriginalRows, type OriginalRows } from '../../support/original-lurge.ts';
+import { collected } from '../../support/collected.ts';
 
 const rows: Required<OriginalRows> = {
   groups: [
@@ -43,7 +44,8 @@ for (const dialect of dialects) {
       await writeOriginalRows(db, 'scratch118', '2022-06-12', { groups: [rows.groups[0]!] });
       assert.deepEqual(byText(await originalGroups(db, 'scratch117', '2022-06-14')), byText(rows.groups));
       assert.deepEqual(byText(await originalUsers(db, 'scratch117', '2022-06-14')), byText(rows.users));
-      assert.deepEqual(byText(await originalVault(db, 'scratch117', '2022-06-14')), byText(rows.vault));
+      assert.deepEqual(byText(await collected(originalVault(db, 'scratch117', '2022-06-14'))), byText(rows.vault));
+      for (const pageRows of [1, 2]) assert.deepEqual(byText(await collected(originalVault(db, 'scratch117', '2022-06-14', pageRows))), byText(rows.vault));
       assert.deepEqual(byText(await originalDirectories(db, 'scratch117')), byText(rows.directories));
       assert.equal((await originalGroups(db, 'scratch118', '2022-06-14')).length, 0);
       assert.deepEqual((await originalHoldings(db, 'groups')).dates, new Map([['scratch117', ['2022-06-14', '2022-06-10']], ['scratch118', ['2022-06-12']]]));
