@@ -114,9 +114,9 @@ export function createStorageScanActivities({ config, database, readSecret }: { 
 
     writeReport: ({ date, products, state, set }) =>
       keepingAlive(`writing the files of ${date}`, async () => {
-        const { failure, ...written } = await writeReportFiles({ config: config.storage, database, directory: reportDirectory(config), date, signal: Context.current().cancellationSignal }, products);
+        const { failure, ofGroups, ...written } = await writeReportFiles({ config: config.storage, database, directory: reportDirectory(config), date, signal: Context.current().cancellationSignal }, products);
         // A set's report is a part of the day's; the day's own says how it stands.
-        if (set === undefined) await saveReport(database, { date, at: new Date().toISOString(), tsv: written.tsv === '' ? null : written.tsv, state });
+        if (set === undefined) await saveReport(database, { date, at: new Date().toISOString(), tsv: written.tsv === '' ? null : written.tsv, state }, { partial: !ofGroups });
         if (failure !== undefined) throw failure;
         return written;
       }),

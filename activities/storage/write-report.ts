@@ -100,9 +100,11 @@ const writers: Readonly<Partial<Record<ProductName, Writer>>> = {
 const mostRows = 2 ** 31 - 1;
 
 export interface WrittenFiles {
-  /** The first of them, which is the report itself where groups are among the products; '' where there is none. */
+  /** The first of them; '' where there is none. */
   tsv: string;
   rows: number;
+  /** Whether that is the report itself: the file of the groups. */
+  ofGroups: boolean;
   /** The first error, where files could not be written: it says which. */
   failure?: unknown;
 }
@@ -110,18 +112,18 @@ export interface WrittenFiles {
 /** Writes the files of `products`. One that cannot be written stops no other. */
 export async function writeReportFiles(files: ReportFiles, products: readonly ProductName[]): Promise<WrittenFiles> {
   const volumes = files.config.volumes.map((each) => each.name);
-  let first: { tsv: string; rows: number } | undefined;
+  let first: Omit<WrittenFiles, 'failure'> | undefined;
   const failed: { product: ProductName; error: unknown }[] = [];
   for (const product of products) {
     try {
       const written = await writers[product]?.(files, volumes);
-      if (written !== undefined) first ??= { tsv: written.file, rows: written.rows };
+      if (written !== undefined) first ??= { tsv: written.file, rows: written.rows, ofGroups: product === 'groups' };
     } catch (error) {
       files.signal?.throwIfAborted();
       failed.push({ product, error });
     }
   }
-  return { ...(first ?? { tsv: '', rows: 0 }), ...(failed.length === 0 ? {} : { failure: failureOf(failed) }) };
+  return { ...(first ?? { tsv: '', rows: 0, ofGroups: false }), ...(failed.length === 0 ? {} : { failure: failureOf(failed) }) };
 }
 
 function failureOf(failed: readonly { product: ProductName; error: unknown }[]): unknown {

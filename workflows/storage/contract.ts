@@ -276,7 +276,7 @@ export interface LoadedProducts {
   /** Products that are not loaded of this very scan. */
   missing: ProductName[];
   loaded: ProductName[];
-  /** Of the newest load: ISO instant, accepted lines, groups, bytes (decimal). */
+  /** Of the newest load: ISO instant, accepted lines, bytes (decimal); groups of that of `groups`. */
   at?: string;
   lines?: number;
   groups?: number;

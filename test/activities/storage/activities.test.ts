@@ -113,6 +113,20 @@ describe('storage activities', function () {
     assert.equal(scan.volume, 'scratch117');
   });
 
+  it('keep the day’s report when a product is made alone', async () => {
+    const { scan } = await chain();
+    const { tsv } = await run(scanSide().writeReport, { date: siteDate, products, state: 'done' });
+    const pass = await run(scanSide().readScan, { scan, products: ['vault'], force: true });
+    await run(scanSide().loadProduct, { product: 'vault', scan, pass, quotas: null, date: siteDate });
+    const part = await run(scanSide().writeReport, { date: siteDate, products: ['vault'], state: 'done' });
+    assert.equal(path.basename(part.tsv), `vault-${siteDate}.tsv`);
+    await run(scanSide().writeReport, { date: siteDate, products: ['split'], state: 'done' });
+    assert.equal((await savedReport(database, siteDate))?.tsv, tsv);
+    const before = await run(serviceSide().isLoaded, { scan, products });
+    assert.ok((before.groups ?? 0) > 0, 'the newest load counted no groups');
+    assert.equal((await run(serviceSide().isLoaded, { scan, products: ['vault'] })).groups, undefined);
+  });
+
   it('write the other files when one cannot be, and say which', async () => {
     await chain();
     const directory = config.storage.reportDirectory ?? path.join(config.stateDirectory, 'reports');
