@@ -211,7 +211,7 @@ export function createStorageServiceActivities({ config, database, readSecret }:
           (await repairNames(database)) +
           (await repairUserNames(database, { accounts, groups })) +
           (await repairDirectoryNames(database, groups)) +
-          (await repairVaultNames(database, { users: await knownAccounts(database), groups: new Map([...groups].map(([gid, { name }]) => [gid, name])) }));
+          (await repairVaultNames(database, { users: await knownAccounts(database), groups: new Map([...groups].map(([gid, { name }]) => [gid, name])) }, config.storage.compat));
         return { state: 'fresh', groups: snapshot.groups.length, repaired, ageSeconds: 0, ...(snapshot.note === null ? {} : { note: snapshot.note }) };
       } catch (error) {
         // The report is made without the service: from younger answers, or with numbers for names, flagged either way.
