@@ -1,6 +1,6 @@
 /** `longshore storage compare`: a day's rows of the original's tables beside ours, the differences explained by known fault. */
 import { type Command, Option } from 'commander';
-import type { OriginalProduct } from '../../../activities/storage/original-store.ts';
+import type { Original, OriginalProduct } from '../../../activities/storage/original-store.ts';
 import type { Database } from '../../../activities/platform/database/index.ts';
 import type { Config, DatabaseConfig } from '../../../config/schema.ts';
 import { isPlainDate } from '../../../domain/dates.ts';
@@ -43,7 +43,7 @@ export function registerCompare(storage: Command, stores: ComparedStores): void 
     .option('--original-date <date>', 'record date there, where it is another', plainDate('--original-date'))
     .option('--volume <name>', 'only this volume (default: all that both have)')
     .option('--original <file>', 'YAML file with the original’s database (default: storage.original)')
-    .option('--same-database', 'the original writes into our database')
+    .option('--same-database', 'the original’s tables are in our database, which was its own (`db adopt`)')
     .addOption(new Option('--product <name>', 'only this one').choices(['groups', 'directories', 'users', 'vault']))
     .option('--hard-linked <bytes>', 'bytes that hard links would add, as `storage scan` shows: bounds what they may explain', wholeNumber)
     .option('--all', 'list all differences, not only those without explanation')
@@ -83,12 +83,14 @@ async function compare(context: CommandContext, options: CompareOptions, stores:
   const { openDatabase } = await import('../../../activities/platform/database/index.ts');
   const { readSecret } = await import('../../../config/secrets.ts');
   const config = await originalConfig(context.config, options);
-  const original = await openDatabase(config, { pipeline: 'storage', stateDirectory: context.config.stateDirectory, readSecret });
+  const opened = await openDatabase(config, { pipeline: 'storage', stateDirectory: context.config.stateDirectory, readSecret });
+  const { adoptedPrefix } = await import('../../../activities/storage/original-store.ts');
+  const original: Original = options.sameDatabase === true ? { ...opened, prefix: adoptedPrefix } : opened;
   try {
     const found = await withStorageDatabase(context.config, (ours) => compareAll(context, options, stores, original, ours));
     show(context, options, original.where, found);
   } finally {
-    await original.close();
+    await opened.close();
   }
 }
 
@@ -131,7 +133,7 @@ async function databaseOf(file: string): Promise<DatabaseConfig> {
   return chosen.client === 'sqlite' && chosen.file !== undefined ? { ...chosen, file: path.resolve(path.dirname(file), chosen.file) } : chosen;
 }
 
-async function compareAll(context: CommandContext, options: CompareOptions, stores: ComparedStores, original: Database, ours: Database): Promise<Found> {
+async function compareAll(context: CommandContext, options: CompareOptions, stores: ComparedStores, original: Original, ours: Database): Promise<Found> {
   const { originalHoldings, originalProducts } = await import('../../../activities/storage/original-store.ts');
   const compared: Compared[] = [];
   const notes: string[] = [];
@@ -194,7 +196,7 @@ async function passFacts(config: Config, options: CompareOptions, db: Database, 
 async function compareOne(
   context: CommandContext,
   stores: ComparedStores,
-  { original, ours }: { original: Database; ours: Database },
+  { original, ours }: { original: Original; ours: Database },
   { product, volume, date, originalDate }: Omit<Compared, 'comparison'>,
   facts: PassFacts,
 ): Promise<Comparison> {
