@@ -2,7 +2,6 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { StorageConfig } from '../../config/schema.ts';
-import { OperationError } from '../../domain/errors.ts';
 import { ageTsv } from '../../domain/storage/age-tsv.ts';
 import { lurgeGroupReport } from '../../domain/storage/compat-lurge.ts';
 import { lurgeDirectoryReport } from '../../domain/storage/compat-lurge-directories.ts';
@@ -126,10 +125,11 @@ export async function writeReportFiles(files: ReportFiles, products: readonly Pr
   return { ...(first ?? { tsv: '', rows: 0, ofGroups: false }), ...(failed.length === 0 ? {} : { failure: failureOf(failed) }) };
 }
 
+/** The first error, which stays what it is (a retry may help, or not), and says what was not written. */
 function failureOf(failed: readonly { product: ProductName; error: unknown }[]): unknown {
   const { error } = failed[0]!;
-  const text = `The file of ${failed.map(({ product }) => product).join(', ')} could not be written: ${error instanceof Error ? error.message : String(error)}`;
-  return error instanceof OperationError ? new OperationError(error.type, text, { place: error.place, cause: error }) : new Error(text, { cause: error });
+  if (error instanceof Error) error.message = `The file of ${failed.map(({ product }) => product).join(', ')} could not be written: ${error.message}`;
+  return error;
 }
 
 /** Writes who grew, of the comparisons kept last, as `growth-YYYY-MM-DD.tsv`. */
