@@ -25,7 +25,7 @@ const rows = {
   ],
 };
 const steps = migrations.storage;
-const byText = <Row>(found: readonly Row[]): string[] => found.map((row) => JSON.stringify(row, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value))).sort();
+const byText = (found: readonly unknown[]): string[] => found.map((row) => JSON.stringify(row, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value))).sort();
 
 describe('a database of the original that we take over', () => {
   let test: TestDatabase;
