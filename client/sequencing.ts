@@ -49,7 +49,7 @@ export interface InstrumentHandle {
   readonly label: string;
   readonly workflowId: string;
   status(): Promise<InstrumentStatus>;
-  /** Copy nothing from it until it is released. */
+  /** Copy nothing from it until it is released; also one that was never polled. */
   hold(by: By): Promise<InstrumentStatus>;
   release(by: By): Promise<InstrumentStatus>;
 }
@@ -95,7 +95,11 @@ export function createSequencing(client: Client): Sequencing {
         label,
         workflowId,
         status: () => workflow.query(instrumentStatus),
-        hold: (by) => workflow.executeUpdate(holdInstrument, { args: [by] }),
+        hold: (by) =>
+          client.workflow.executeUpdateWithStart(holdInstrument, {
+            args: [by],
+            startWorkflowOperation: new WithStartWorkflowOperation(workflowTypes.instrument, { workflowId, taskQueue: taskQueues.workflows, args: [{ label }], workflowIdConflictPolicy: 'USE_EXISTING', staticSummary: `Instrument ${label}` }),
+          }),
         release: (by) => workflow.executeUpdate(releaseInstrument, { args: [by] }),
       };
     },

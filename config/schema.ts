@@ -385,7 +385,7 @@ const instrument = z
         quietHours: z.strictObject({ from: clockTime.describe('First.'), to: clockTime.describe('Last.') }).optional().describe('Hours, in the site’s zone, in which no copy is begun.'),
         everyMinutes: z.number().positive().default(15).describe('Between copies of a run that grows.'),
         atLeastEveryHours: z.number().positive().default(12).describe('Between copies of a run that brings nothing new: each idle copy doubles the interval up to this.'),
-        frozenMinutes: z.number().positive().default(10).describe('A copy without progress for this long is ended and tried again.'),
+        frozenMinutes: z.number().positive().default(10).describe('A copy without progress for this long is ended and tried again; a comparison of every byte, which is silent while it reads, after a day.'),
       })
       .superRefine((copy, context) => {
         if (copy.strategy === 'push' && copy.pushTo === undefined) context.addIssue({ code: 'custom', path: ['pushTo'], message: 'expected a path, because strategy is "push"' });

@@ -17,7 +17,7 @@ import { testFiles, tiers } from './runner/tiers.ts';
 import type { Tier } from './runner/tiers.ts';
 
 const atOnce = 2;
-const tierLimitMs = 8 * 60_000;
+const tierLimitMs = 12 * 60_000;
 const inCi = process.env['CI'] === 'true';
 const say = (line: string): void => console.log(line);
 

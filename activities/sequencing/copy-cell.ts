@@ -5,7 +5,7 @@ import type { Config, InstrumentConfig } from '../../config/schema.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import { OperationError } from '../../domain/errors.ts';
 import { endMarkerOf } from '../../domain/sequencing/final-summary.ts';
-import { fileTypes, parts, rawSignalDirectories } from '../../domain/sequencing/layout.ts';
+import { rawSignalDirectories } from '../../domain/sequencing/layout.ts';
 import { local, parseLocation } from '../../domain/sequencing/location.ts';
 import { cellAddress } from '../../domain/sequencing/names.ts';
 import type { CopyTask, Pass } from '../../domain/sequencing/sync-plan.ts';
@@ -33,7 +33,7 @@ export interface CopyInput {
 
 /**
  * A pass that is stopped leaves what arrived, and the next goes on from there. A comparing pass over the whole cell ends well only when the copy is
- * what the instrument has, and what its own list of hashes says, where it wrote one: files that are not are fetched again once, by content.
+ * what the instrument has, and what its own list of hashes says, where it wrote one: files that are not are fetched again once.
  *
  * Throws what `rsync` throws; `StorageFull` before it begins when too little space is left here; `InputNotReady` when files vanished while they were
  * compared; `IntegrityMismatch` for files that stay different from the list; `InputCorrupt` for a list or end markers that make no sense.
@@ -139,9 +139,10 @@ function progressOf(cell: string, { bytes, files, filesLeft, bytesPerSecond: rat
   return { cell, bytes, files, totalFiles, rate, secondsLeft, text: `copying ${cell}: ${told.join(', ')}` };
 }
 
-const dataDirectories = fileTypes.flatMap(({ stem }) => parts.map((part) => `${stem}${part}/`));
+/** Their names go through one command line where the instrument pushes. */
+const filesAtOnce = 100;
 
-/** Compares the copy with the instrument's lists of hashes and fetches again, by content, what differs. */
+/** Compares the copy with the instrument's lists of hashes and fetches again what differs, and nothing else: a directory may hold terabytes. */
 async function checkHashes(copy: RsyncCopy, { cell, here }: { cell: string; here: string }, hooks: Hooks<CopyProgress>): Promise<RsyncResult[]> {
   const { directory: cellDirectory } = cellAddress(cell);
   const lists = (await namesIn(here)).filter(isHashList);
@@ -152,11 +153,7 @@ async function checkHashes(copy: RsyncCopy, { cell, here }: { cell: string; here
   const wrong = await wrongFiles({ directory: here, lists, cellDirectory }, checking);
   if (wrong.length === 0) return [];
   const results: RsyncResult[] = [];
-  for (const directory of new Set(wrong.map((path) => path.slice(0, Math.max(0, path.lastIndexOf('/')))))) {
-    // Beside a file at the top lies all the rest.
-    const narrowed = directory === '' ? { exclude: dataDirectories } : { item: [...copy.item, ...directory.split('/')] };
-    results.push(await rsync({ ...copy, ...narrowed, comparison: 'content' }, copyHooks(cell, hooks)));
-  }
+  for (let at = 0; at < wrong.length; at += filesAtOnce) results.push(await rsync({ ...copy, files: wrong.slice(at, at + filesAtOnce), comparison: 'again' }, copyHooks(cell, hooks)));
   const stillWrong = await wrongFiles({ directory: here, lists, cellDirectory, only: new Set(wrong) }, checking);
   if (stillWrong.length === 0) return results;
   const named = stillWrong.slice(0, 3).map((path) => `“${path}”`).join(', ');

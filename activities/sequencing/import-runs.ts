@@ -112,7 +112,7 @@ function placeProblem(config: Config, directory: string, experiment: string): Pr
 
 /** The record of a run as it is found. Without a listing, cells are what lies here and what is recorded. */
 function recordOf(config: Config, found: RunDirectory, now: string): { record: RunRecord; remarks: string[] } {
-  const { run: flags, remarks } = importRun(found.flags);
+  const { run: flags, remarks } = importRun(found.flags, found.experiment);
   const cells = deriveCells({ flags, local: found.cells, upstream: nothingKnown });
   const status: RunStatus = deriveStatus({ flags, cells: cells.map(({ state }) => state), outputResolves: found.outputResolves, stalled: false });
   const instrument = labelOf(found.experiment);

@@ -1,4 +1,7 @@
+import { createHash } from 'node:crypto';
+import { findPackageJSON } from 'node:module';
 import { hostname, userInfo } from 'node:os';
+import { dirname } from 'node:path';
 import { Context } from '@temporalio/activity';
 import type { Config, Secret } from '../../config/schema.ts';
 import { classifyExperiment } from '../../domain/sequencing/experiment-type.ts';
@@ -43,7 +46,7 @@ function account(): string {
 
 /** Activities for hosts that see raw copies, products and the keys of ssh. */
 export function createSequencingFilesActivities({ config, database, version }: Omit<SequencingDeps, 'readSecret'>): SequencingFileActivities {
-  const program = `Longshore ${version} by ${account()}@${hostname()}`;
+  const program = `Longshore ${version} by ${account()}@${hostname()} in ${dirname(findPackageJSON('..', import.meta.url)!)}`;
   const signal = (): { signal: AbortSignal } => ({ signal: Context.current().cancellationSignal });
   return {
     listInstrument: ({ instrument }) => keepingAlive(`listing ${instrument}`, () => pollInstrument({ config, database }, instrument, signal())),
@@ -56,7 +59,7 @@ export function createSequencingFilesActivities({ config, database, version }: O
 
     openRun: (input) => keepingAlive(`looking at ${input.experiment}`, () => openRun({ config, database, version }, input, signal())),
 
-    lookAtRun: ({ experiment }) => keepingAlive(`looking at ${experiment}`, () => lookAtRun(config, experiment, signal())),
+    lookAtRun: ({ experiment }) => keepingAlive(`looking at ${experiment}`, () => lookAtRun({ config, database }, experiment, signal())),
 
     setUpRun: ({ experiment, location }) =>
       keepingAlive(`setting up ${experiment}`, async () => {
@@ -100,9 +103,11 @@ export function createSequencingServicesActivities({ config, database, readSecre
 
     saveInstrumentEvent: ({ instrument, at, actor, kind, details, tell }) =>
       keepingAlive(`saving what happened to ${instrument}`, async () => {
-        const key = `${instrumentPrefix}${instrument}/${kind}/${at}`;
+        // Two can begin or end in the same moment.
+        const what = createHash('sha256').update(details).digest('hex').slice(0, 8);
+        const key = `${instrumentPrefix}${instrument}/${kind}/${at}/${what}`;
         await appendEvents(database, [{ key, instrument, experiment: null, cell: null, at, actor, version, kind, details: { text: details } }]);
-        if (tell) await enqueueMessages(database, [{ key, experiment: `${instrumentPrefix}${instrument}`, type: 'unknown', kind: 'reply', part: kind, body: details }], at);
+        if (tell && config.sequencing.tickets.kind !== 'none') await enqueueMessages(database, [{ key, experiment: `${instrumentPrefix}${instrument}`, type: 'unknown', kind: 'reply', part: kind, body: details }], at);
       }),
 
     async drainOutbox() {

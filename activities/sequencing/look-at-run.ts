@@ -19,10 +19,11 @@ const mostWarnings = 20;
 
 const nothingHere: RunLook = { cells: [], found: null, outputResolves: false, warnings: [] };
 
-/** The run's directory; an empty look where there is none. Throws `DependencyDown` when the root of raw copies is missing, `PermissionDenied`, `TransportError`, `InputCorrupt`. */
-export async function lookAtRun(config: Config, experiment: string, hooks: { signal?: AbortSignal } = {}): Promise<RunLook> {
+/** The run's directory (an empty look where there is none) and its newest listing. Throws `DependencyDown` when the root of raw copies is missing, `PermissionDenied`, `TransportError`, `InputCorrupt`. */
+export async function lookAtRun({ config, database }: { config: Config; database: Database }, experiment: string, hooks: { signal?: AbortSignal } = {}): Promise<Pick<OpenedRun, 'sighting' | 'look'>> {
+  const sighting = await storedSighting(database, experiment);
   const directory = await readIfThere(config, experiment, hooks);
-  return directory === null ? nothingHere : lookOf(directory);
+  return { sighting, look: directory === null ? nothingHere : lookOf(directory) };
 }
 
 /** See `OpenedRun`. Throws what `lookAtRun` throws. */
@@ -39,7 +40,7 @@ export async function openRun({ config, database, version }: { config: Config; d
   const instrument = sighting?.instrument ?? labelOf(experiment);
   const plan = runPlan(config, instrument, version);
   if (directory === null || look.found === null) return { record: null, sighting, remarks: [], plan, look };
-  const { run: flags, remarks } = importRun(look.found);
+  const { run: flags, remarks } = importRun(look.found, experiment);
   const now = Math.floor(Date.now() / 1000);
   const record = { flags, revision: 0, processings: 0, firstSeen: sighting?.firstSeen ?? now, instrument, location: sighting?.location ?? flags.upstream ?? local, lastChange: Math.floor(directory.newest ?? now) };
   return { record, sighting, remarks, plan, look };

@@ -1,5 +1,6 @@
 /** What is to be told of runs: noted at once, told when the receiver listens. Nothing here ever holds data up. */
 import { randomUUID } from 'node:crypto';
+import type { Knex } from 'knex';
 import { type ErrorType, OperationError, type Problem } from '../../domain/errors.ts';
 import type { ExperimentTypeName } from '../../domain/sequencing/experiment-type.ts';
 import type { TicketMessage } from '../../domain/sequencing/ticket-text.ts';
@@ -56,23 +57,27 @@ interface OutboxRow {
   problem_message: string | null;
 }
 
-/** Longest time for one message; a claim of twice the time is still held when that has run out. */
+/** Longest time for one message. */
 const sendMs = 5 * 60_000;
-const claimMs = 2 * sendMs;
+/** What somebody sends is theirs for so long, and again from each renewal: the messages of one that died wait no longer. */
+const claimMs = 30_000;
+const renewMs = 10_000;
 
 /** Back-off by attempts in vain, in milliseconds: half a minute, doubled, an hour at most. */
-const backOffMs = (attempts: number): number => Math.min(3_600_000, 30_000 * 2 ** Math.min(attempts, 10));
+const longestBackOffMs = 3_600_000;
+const backOffMs = (attempts: number): number => Math.min(longestBackOffMs, 30_000 * 2 ** Math.min(attempts, 10));
 
 /** These come from the receiver's state: the next message would fare no better. */
 const outages: ReadonlySet<Problem['type']> = new Set<ErrorType>(['DependencyDown', 'TransportError']);
 
 /**
  * Tells what is due: of each run in order, so that a message waits for those noted before it. Several may do it at the same
- * time: a message is claimed first. Failures are kept with the message, which is tried again later, for ever; an outage ends the drain.
+ * time: a message is claimed first, and whoever loses the claim stops. Failures are kept with the message, which is tried again later, for ever;
+ * an outage ends the drain.
  *
  * @param now the clock, Unix milliseconds.
  */
-export async function drainOutbox(db: Database, { send, now = Date.now }: { send: Send; now?: () => number }, hooks: Hooks<{ sent: number; text: string }> = {}): Promise<DrainResult> {
+export async function drainOutbox(db: Database, { send, now = Date.now, renewEveryMs = renewMs }: { send: Send; now?: () => number; renewEveryMs?: number }, hooks: Hooks<{ sent: number; text: string }> = {}): Promise<DrainResult> {
   const me = randomUUID();
   const signal = hooks.signal ?? new AbortController().signal;
   let sent = 0;
@@ -80,8 +85,9 @@ export async function drainOutbox(db: Database, { send, now = Date.now }: { send
     hooks.onProgress?.({ sent, text: `telling ${row.message_key}` });
     const mine = db.knex('outbox').where({ outbox_id: row.outbox_id, claimed_by: me });
     const released = { claimed_by: null, claimed_until: null };
+    const claimed = keepClaim(() => mine.clone().update({ claimed_until: iso(now() + claimMs) }), renewEveryMs);
     try {
-      const receipt = await send(messageOf(row), AbortSignal.any([signal, AbortSignal.timeout(sendMs)]));
+      const receipt = await send(messageOf(row), AbortSignal.any([signal, claimed.lost, AbortSignal.timeout(sendMs)])).finally(claimed.stop);
       await mine.update({ ...released, sent_at: iso(now()), receipt, problem_type: null, problem_message: null });
       sent++;
     } catch (error) {
@@ -97,6 +103,15 @@ export async function drainOutbox(db: Database, { send, now = Date.now }: { send
   return { sent, ...(await outboxState(db)) };
 }
 
+/** Renews a claim until `stop`; `lost` is aborted when that cannot be done, for then somebody else may have it. */
+function keepClaim(renew: () => Promise<number>, everyMs: number): { lost: AbortSignal; stop: () => void } {
+  const lost = new AbortController();
+  const timer = setInterval(() => {
+    renew().then((rows) => rows === 1 || lost.abort(new OperationError('LockHeld', 'Somebody else is sending this message.')), (error: unknown) => lost.abort(error));
+  }, everyMs);
+  return { lost: lost.signal, stop: () => clearInterval(timer) };
+}
+
 const iso = (milliseconds: number): string => new Date(milliseconds).toISOString();
 const messageOf = ({ message_key: key, experiment, type, kind, part, body }: OutboxRow): OutboxMessage => ({ key, experiment, type, kind, part, body });
 
@@ -108,13 +123,17 @@ function problemOf(error: unknown): Problem {
 
 /** Claims the next message that is due and the first of its run; null when there is none. */
 async function claim(db: Database, me: string, now: number): Promise<OutboxRow | null> {
+  const at = iso(now);
+  // Nothing is written that lies further ahead: that was before the clock was set back.
+  const isDue = (due: Knex.QueryBuilder): void => void due.where('due_at', '<=', at).orWhere('due_at', '>', iso(now + longestBackOffMs));
+  const isFree = (free: Knex.QueryBuilder): void => void free.whereNull('claimed_until').orWhere('claimed_until', '<=', at).orWhere('claimed_until', '>', iso(now + claimMs));
   for (;;) {
     const heads = db.knex('outbox').whereNull('sent_at').groupBy('experiment').min('outbox_id');
     const row: OutboxRow | undefined = await db
       .knex('outbox')
       .whereIn('outbox_id', heads)
-      .where('due_at', '<=', iso(now))
-      .where((free) => void free.whereNull('claimed_until').orWhere('claimed_until', '<=', iso(now)))
+      .where(isDue)
+      .where(isFree)
       .orderBy('outbox_id')
       .first();
     if (row === undefined) return null;
@@ -122,7 +141,7 @@ async function claim(db: Database, me: string, now: number): Promise<OutboxRow |
       .knex('outbox')
       .where({ outbox_id: row.outbox_id })
       .whereNull('sent_at')
-      .where((free) => void free.whereNull('claimed_until').orWhere('claimed_until', '<=', iso(now)))
+      .where(isFree)
       .update({ claimed_by: me, claimed_until: iso(now + claimMs) });
     if (taken === 1) return row;
   }

@@ -1,4 +1,5 @@
 /** One look at an instrument: what it holds by the names of first sight, and which runs have to know. */
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config, InstrumentConfig } from '../../config/schema.ts';
 import { OperationError } from '../../domain/errors.ts';
@@ -17,14 +18,14 @@ import { keepPins, storedPins } from './pin-store.ts';
 import { readPipelineDirectory } from './run-directory.ts';
 import { listRuns, storedRun, type RunSummary } from './run-store.ts';
 import { instrumentOf, instrumentPlan, isLocal, runDirectories, sourceOf } from './settings.ts';
-import { saveSightings, storedSightings, type Sighting } from './sighting-store.ts';
+import { hasSignals, noSignals, saveSightings, storedSightings, type Sighting } from './sighting-store.ts';
 
 interface Deps {
   config: Config;
   database: Database;
 }
 
-/** In these nothing is expected of a run: neither signals, nor cells that it knows the end of. */
+/** In these nothing is expected of a run: no cells that it knows the end of, and signals only where its files have changed. */
 const atRest: ReadonlySet<RunStatus> = new Set<RunStatus>(['complete', 'aborted', 'stripped']);
 const mostNotes = 10;
 
@@ -40,7 +41,8 @@ export async function pollInstrument({ config, database }: Deps, label: string, 
   const gone = isLocal(instrument) ? [] : await goneRuns(database, { label, listing, found: found.runs, pins, runs, before });
   const recorded = new Map(runs.map((run) => [run.experiment, run]));
   const seen = [...found.runs.map((run) => withHidden(run, listing.unreadable, before.get(run.experiment))), ...gone];
-  const sightings = await Promise.all(seen.map(async (run): Promise<Sighting> => ({ ...run, signals: await signalsOf({ config, database }, recorded.get(run.experiment)) })));
+  seen.push(...(await unseenRuns(database, { runs, seen, before })));
+  const sightings = await Promise.all(seen.map(async (run): Promise<Sighting> => ({ ...run, signals: await signalsOf({ config, database }, recorded.get(run.experiment), before.get(run.experiment)?.signals) })));
   const sequence = await saveSightings(database, { label, sightings, matters: (sighting) => matters(database, sighting), at });
   return {
     sequence,
@@ -136,19 +138,44 @@ async function goneRuns(database: Database, { label, listing, found, pins, runs,
   return [...locations].filter(([experiment]) => !there.has(experiment) && !hidden.has(raw.get(experiment))).map(([experiment, location]): SeenRun => ({ experiment, location, listed: false, cells: [] }));
 }
 
-/** Signals in the files of a run that is not at rest; empty text without any. A disk that cannot be read says nothing. */
-async function signalsOf({ config, database }: Deps, run: RunSummary | undefined): Promise<string> {
-  if (run === undefined || atRest.has(run.status)) return '';
-  const directory = await readPipelineDirectory(join(runDirectories(config, run.experiment).run, 'pipeline')).catch(() => null);
+/** Runs at rest that the listing says nothing of: what is known of their cells stays, but whatever removes raw data leaves its mark in them. */
+async function unseenRuns(database: Database, { runs, seen, before }: { runs: readonly RunSummary[]; seen: readonly SeenRun[]; before: Before }): Promise<SeenRun[]> {
+  const told = new Set(seen.map(({ experiment }) => experiment));
+  const unseen = runs.filter(({ experiment, status }) => atRest.has(status) && !told.has(experiment));
+  return Promise.all(
+    unseen.map(async ({ experiment }): Promise<SeenRun> => {
+      const { location, listed, cells } = before.get(experiment) ?? { location: (await storedRun(database, experiment))!.location, listed: false, cells: [] };
+      return { experiment, location, listed, cells };
+    }),
+  );
+}
+
+/** Signals in the files of a run. One at rest is read only when they have changed since there were none. A disk that cannot be read says nothing. */
+async function signalsOf({ config, database }: Deps, run: RunSummary | undefined, before: string | undefined): Promise<string> {
+  if (run === undefined) return '';
+  const pipeline = join(runDirectories(config, run.experiment).run, 'pipeline');
+  const unchanged = atRest.has(run.status) ? await stateOf(pipeline) : '';
+  if (unchanged !== '' && unchanged === before) return before;
+  const directory = await readPipelineDirectory(pipeline).catch(() => null);
   if (directory === null) return '';
   const { run: found } = readPipelineFiles(directory.files);
   const recorded = (await storedRun(database, run.experiment))!.flags;
   const signals = [...handSignals(recorded, found), ...(found.stripped && !recorded.stripped ? [{ kind: 'stripped' }] : [])];
-  return signals.length === 0 ? '' : JSON.stringify(signals);
+  return signals.length === 0 ? unchanged : JSON.stringify(signals);
 }
 
-/** A run that is at rest has to know of cells only that are not finished with: hundreds of old runs stay asleep. */
-async function matters(database: Database, { experiment, cells }: Sighting): Promise<boolean> {
+/** Two changes so close to each other may have one time. */
+const settledMs = 10_000;
+
+/** The state of the files by the times of the directory and of the type, which is edited in place; empty text when they have just changed. */
+async function stateOf(pipeline: string): Promise<string> {
+  const times = await Promise.all([pipeline, join(pipeline, 'type.yaml')].map((path) => stat(path).then(({ mtimeMs }) => mtimeMs, () => 0)));
+  return Date.now() - Math.max(...times) < settledMs ? '' : noSignals(times.join('/'));
+}
+
+/** A run that is at rest has to know of signals, and of cells only that are not finished with: hundreds of old runs stay asleep. */
+async function matters(database: Database, { experiment, cells, signals }: Sighting): Promise<boolean> {
+  if (hasSignals(signals)) return true;
   const run = await storedRun(database, experiment);
   if (run === null || !atRest.has(run.status)) return true;
   if (run.flags.aborted || run.flags.stripped) return false;

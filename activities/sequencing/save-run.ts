@@ -5,14 +5,14 @@ import { local } from '../../domain/sequencing/location.ts';
 import type { Drift } from '../../domain/sequencing/pipeline-files.ts';
 import { runSummary } from '../../domain/sequencing/ticket-summary.ts';
 import { ticketMessage, type TicketEvent } from '../../domain/sequencing/ticket-text.ts';
-import type { EventEntry, RunSave } from '../../workflows/sequencing/contract.ts';
+import type { EventEntry, RunPlan, RunSave } from '../../workflows/sequencing/contract.ts';
 import type { Database } from '../platform/database/index.ts';
 import { appendEvents, type StoredEvent } from './event-store.ts';
 import { checkMounted } from './mounted.ts';
 import { enqueueMessages, type OutboxMessage } from './outbox.ts';
 import { projectRun } from './project-run.ts';
 import { saveProjected, saveRun, storedRun } from './run-store.ts';
-import { runDirectories, runsRoot } from './settings.ts';
+import { runDirectories, runPlan, runsRoot } from './settings.ts';
 
 export interface SaveDeps {
   config: Config;
@@ -24,13 +24,15 @@ export interface SaveDeps {
 }
 
 /** May be done again, and by a worker that was given up: a newer record stays. Throws what the database and `projectRun` throw, and `DependencyDown` when the root of raw copies is not there; then all but the files is kept. */
-export async function keepRun({ config, database, version, program }: SaveDeps, save: RunSave): Promise<{ drift: Drift[] }> {
+export async function keepRun({ config, database, version, program }: SaveDeps, save: RunSave): Promise<{ drift: Drift[]; plan: RunPlan }> {
   const { events, notices, ...run } = save;
   const at = new Date().toISOString();
   await appendEvents(database, events.map((entry) => storedEvent(save, entry, version)));
-  await enqueueMessages(database, notices.map((notice) => messageOf(save, notice, { program, runPath: runDirectories(config, save.experiment).run })), at);
+  // What nobody is to be told today is not kept until somebody is.
+  const told = config.sequencing.tickets.kind === 'none' ? [] : notices;
+  await enqueueMessages(database, told.map((notice) => messageOf(save, notice, { program, runPath: runDirectories(config, save.experiment).run })), at);
   await saveRun(database, run, at);
-  return { drift: await projectStored({ config, database }, save.experiment) };
+  return { drift: await projectStored({ config, database }, save.experiment), plan: runPlan(config, save.instrument, version) };
 }
 
 /** Writes the files of the newest record, until no newer one has come meanwhile. */

@@ -9,9 +9,13 @@ export interface Sighting {
   /** False: the instrument has it no more, or it is local. */
   listed: boolean;
   cells: SightedCell[];
-  /** Signals that people gave by files and that are not recorded yet, as text; empty without any. */
+  /** Signals that people gave by files and that are not recorded yet, as text; without any empty, or the state in which there were none (see `noSignals`). */
   signals: string;
 }
+
+/** There are none as long as `state` is the same: no reason to tell anybody. */
+export const noSignals = (state: string): string => `@${state}`;
+export const hasSignals = (signals: string): boolean => signals !== '' && !signals.startsWith('@');
 
 interface SightingRow {
   experiment: string;
@@ -25,9 +29,9 @@ interface SightingRow {
 }
 
 /** The runs that an instrument had or has, by name. */
-export async function storedSightings(db: Database, instrument: string): Promise<Map<string, Pick<Sighting, 'location' | 'cells'>>> {
+export async function storedSightings(db: Database, instrument: string): Promise<Map<string, Omit<Sighting, 'experiment'>>> {
   const rows: SightingRow[] = await db.knex('sighting').where({ instrument });
-  return new Map(rows.map(({ experiment, location, cells }) => [experiment, { location, cells: JSON.parse(cells) }]));
+  return new Map(rows.map(({ experiment, location, listed, cells, signals }) => [experiment, { location, listed: listed === 1, cells: JSON.parse(cells), signals }]));
 }
 
 /**
@@ -59,7 +63,7 @@ export async function saveSightings(db: Database, { label, sightings, matters, a
 
 /** Signals that are gone (recorded by now, or taken back) are no news. */
 function isNews({ location, listed, cells, signals }: Sighting, row: SightingRow | undefined): boolean {
-  return row === undefined || row.location !== location || (row.listed === 1) !== listed || row.cells !== JSON.stringify(cells) || (signals !== '' && row.signals !== signals);
+  return row === undefined || row.location !== location || (row.listed === 1) !== listed || row.cells !== JSON.stringify(cells) || (hasSignals(signals) && row.signals !== signals);
 }
 
 /** What the newest good listing said of a run; null when none ever did. */

@@ -23,7 +23,7 @@ const abort: CellEffect = (key) => [{ kind: 'cell-aborted', key, aborted: true }
 const restore: CellEffect = (key) => [{ kind: 'cell-aborted', key, aborted: false }];
 const forceComplete: CellEffect = (key) => [{ kind: 'cell-complete', key }];
 const notAborted = 'The cell is not aborted.';
-const copiedByItself = 'The cell is still to be copied, which is tried again by itself.';
+const copyNow: CellEffect = (key) => [{ kind: 'copy-retried', key }];
 const isAborted = 'The cell is aborted: restore it first.';
 const notProcessed = 'The cell has not been processed yet.';
 
@@ -45,8 +45,8 @@ export const cellEffects: Readonly<Record<CellAction, Readonly<Record<CellState,
     ABORTED: restore,
   },
   retry: {
-    NEW: copiedByItself,
-    PENDING: copiedByItself,
+    NEW: copyNow,
+    PENDING: copyNow,
     INCOMPLETE: 'The cell is not complete, and the instrument does not have it: force it or abort it.',
     READY: 'The cell waits to be processed already.',
     PROCESSING: 'The cell is being processed: abort it first if that hangs.',

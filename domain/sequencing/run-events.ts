@@ -24,6 +24,8 @@ interface Events {
   'run-aborted': { aborted: boolean };
   'cell-aborted': { key: string; aborted: boolean };
   'cell-retried': { key: string };
+  /** The cell is to be copied now, whatever the pace: nothing that is recorded changes by it. */
+  'copy-retried': { key: string };
   'cell-reprocessed': { key: string };
   'type-set': { type: ExperimentType };
   'upstream-learnt': { upstream: string };
@@ -56,6 +58,7 @@ const handlers: Handlers = {
   'run-aborted': (run, { aborted }) => ({ ...run, aborted }),
   'cell-aborted': (run, { key, aborted }) => cell(run, key, { aborted }),
   'cell-retried': (run, { key }) => cell(run, key, { started: false, failed: null }),
+  'copy-retried': (run) => run,
   'cell-reprocessed': (run, { key }) => cell(run, key, { synced: true, started: false, done: false, failed: null }),
   'type-set': (run, { type }) => ({ ...run, type }),
   'upstream-learnt': (run, { upstream }) => ({ ...run, upstream }),

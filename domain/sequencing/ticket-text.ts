@@ -94,7 +94,8 @@ const wordings: { [Each in Kind]: Wording<TicketEvent<Each>> } = {
   failed: {
     kind: 'reply',
     part: () => 'failed',
-    which: ({ occurrence }) => occurrence,
+    // Stages count their occurrences each in its own way.
+    which: ({ stage, occurrence }) => `${stage}/${occurrence}`,
     text: ({ stage, reason, cells, log }) => [`${stage} failed${cells.length === 0 ? '' : ` for ${counted(cells.length, 'cell')}`}: ${reason}${cells.length === 0 ? '' : `\n${list(cells)}`}`, `See the log: ${log}`],
     summary: false,
   },

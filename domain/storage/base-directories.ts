@@ -82,6 +82,10 @@ class ListedBaseDirectories implements BaseDirectories {
     return this.lastSlot;
   }
 
+  get decidedAt(): number {
+    return Math.max(this.prefixes.decidedAt, this.pseudo.decidedAt);
+  }
+
   compare(a: number, b: number): number {
     return compareSlots(this.slots[a]!, this.slots[b]!) || this.lengths[a]! - this.lengths[b]!;
   }

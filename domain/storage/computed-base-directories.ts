@@ -5,7 +5,7 @@
 import { withoutTrailingSlash } from './directory-prefixes.ts';
 import { pathBytes } from './path-text.ts';
 import type { PseudoGroups } from './pseudo-groups.ts';
-import { entryTypes, type StatRecord } from './record.ts';
+import { entryTypes, type StatRecord, undecided } from './record.ts';
 import { type BaseDirectories, compareSlots, type Slot } from './slots.ts';
 
 const slash = 0x2f;
@@ -82,7 +82,7 @@ export class ComputedBaseDirectories implements BaseDirectories {
   private readonly common: (CommonDirectory | null)[];
   private readonly points = new Map<string, Map<number, number>>();
   private point: { directory: Uint8Array; slots: Map<number, number> } = { directory: new Uint8Array(0), slots: new Map() };
-  private decidedAt = Infinity;
+  private pointDecidedAt = undecided;
   private lastSlot = -1;
   /** The slot whose common directory the record before lies below, or -1. */
   private lastFileSlot = -1;
@@ -96,7 +96,7 @@ export class ComputedBaseDirectories implements BaseDirectories {
 
   slotOf(record: StatRecord): number {
     const isDirectory = record.type === entryTypes.directory;
-    if (record.shared < this.decidedAt) {
+    if (record.shared < this.pointDecidedAt) {
       this.findPoint(record.path, record.pathLength, isDirectory);
       this.lastSlot = -1;
     }
@@ -114,6 +114,11 @@ export class ComputedBaseDirectories implements BaseDirectories {
     this.lastFileSlot = isDirectory ? -1 : slot;
     this.baseLength = common.length;
     return slot;
+  }
+
+  get decidedAt(): number {
+    // Below the common directory with the slash behind it.
+    return Math.max(this.pointDecidedAt, this.pseudo.decidedAt, this.baseLength + 1);
   }
 
   compare(a: number, b: number): number {
@@ -141,13 +146,13 @@ export class ComputedBaseDirectories implements BaseDirectories {
     let pointLength = 0;
     let depth = 0;
     // The decision rests on the components down to the greatest depth, with the slash that ends the last of them.
-    this.decidedAt = length + 1;
+    this.pointDecidedAt = length + 1;
     for (let at = 1; at <= length; at++) {
       if (at < length && path[at] !== slash) continue;
       depth++;
       if ((at < length || isDirectory) && depth === this.depths.of(path, at)) pointLength = at;
       if (depth >= this.depths.deepest) {
-        if (at < length) this.decidedAt = at + 1;
+        if (at < length) this.pointDecidedAt = at + 1;
         break;
       }
     }

@@ -1,5 +1,5 @@
 /** Directories as prefixes of paths, on bytes and whole components: `/a/proj` holds `/a/proj/x`, not `/a/project2`. */
-import type { StatRecord } from './record.ts';
+import { type StatRecord, undecided } from './record.ts';
 
 const slash = 0x2f;
 
@@ -28,18 +28,23 @@ export class DirectoryPrefixes {
   /** The directory that ends at a node, or -1. */
   private readonly ending: number[] = [-1];
   private answer = -1;
-  private decidedAt = Infinity;
+  private basis = undecided;
 
   /** `directories`: as `withoutTrailingSlash` gives them. Of equal ones the first counts. */
   constructor(directories: readonly Uint8Array[]) {
     for (const [index, directory] of directories.entries()) this.insert(directory, index);
     this.parents = directories.map((directory) => (directory.length === 0 ? -1 : this.find(directory, directory.lastIndexOf(slash))));
-    this.decidedAt = Infinity;
+    this.basis = undecided;
   }
 
-  /** Index of the longest directory that holds the record's path, or -1. Must see every record of a pass. */
+  /** The answer holds for records that share so many leading bytes with the one before them. */
+  get decidedAt(): number {
+    return this.basis;
+  }
+
+  /** Index of the longest directory that holds the record's path, or -1. Must see the records of a pass in order; those for which its answer holds may be left out. */
   follow(record: StatRecord): number {
-    if (record.shared < this.decidedAt) this.answer = this.find(record.path, record.pathLength);
+    if (record.shared < this.basis) this.answer = this.find(record.path, record.pathLength);
     return this.answer;
   }
 
@@ -55,7 +60,7 @@ export class DirectoryPrefixes {
     }
     if (at === length && this.ending[node]! >= 0) found = this.ending[node]!;
     // The byte at which the search ended belongs to the answer: so does the path's end, which a longer path does not share.
-    this.decidedAt = at + 1;
+    this.basis = at + 1;
     return found;
   }
 

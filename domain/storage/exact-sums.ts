@@ -3,6 +3,9 @@ import { sizeLimb, type StatRecord } from './record.ts';
 /** A size or a sum: high × 2^50 + low bytes. */
 export type Bytes = Pick<StatRecord, 'sizeHigh' | 'sizeLow'>;
 
+// Own constant: see `UsageProducts`.
+const limb = sizeLimb;
+
 /** Sums of sizes by number, in two limbs: exact far beyond 2^53, without an allocation a line. */
 export class ExactSums {
   /** Low limb, high limb, by turns. */
@@ -13,8 +16,8 @@ export class ExactSums {
     if (at >= this.limbs.length) this.grow(at);
     const { limbs } = this;
     const low = limbs[at]! + sizeLow;
-    if (low >= sizeLimb) {
-      limbs[at] = low - sizeLimb;
+    if (low >= limb) {
+      limbs[at] = low - limb;
       limbs[at + 1]! += sizeHigh + 1;
     } else {
       limbs[at] = low;

@@ -25,7 +25,12 @@ export class PseudoGroups {
     this.prefixes = new DirectoryPrefixes(this.slots.map((group) => group.directory));
   }
 
-  /** Index in `slots`, or -1. Must see every record of a pass. */
+  /** The answer holds for records that share so many leading bytes with the one before them. */
+  get decidedAt(): number {
+    return this.prefixes.decidedAt;
+  }
+
+  /** Index in `slots`, or -1. Must see the records of a pass in order; those for which its answer holds may be left out. */
   slotOf(record: StatRecord): number {
     return this.prefixes.follow(record);
   }

@@ -31,6 +31,9 @@ export interface StatRecord {
   lineEnd: number;
 }
 
+/** More bytes than any path has: a decision that rests on so many holds for no other record. */
+export const undecided = 2 ** 30;
+
 /** One limb of a size or a sum: 2^50 bytes. */
 export const sizeLimb = 2 ** 50;
 

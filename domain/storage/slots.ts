@@ -15,8 +15,13 @@ export const compareSlots = (a: Slot, b: Slot): number => compareBytes(a.directo
 
 /** Gives each record of a pass its slot, a number from 0. */
 export interface BaseDirectories {
-  /** Must see every record, in order: a decision is kept as long as the path does not change where it matters. */
+  /** Must see the records in order, and all of them but those for which `decidedAt` answers. */
   slotOf(record: StatRecord): number;
+  /**
+   * After a file: the files that follow it, have its gid and share so many leading bytes with the record before them have its
+   * slot and base directory. They need not be seen.
+   */
+  readonly decidedAt: number;
   /**
    * Of the record that `slotOf` saw last: how many leading bytes of its path are its base directory, as far as that is
    * known. For the non-directories of one slot it never grows. 0 for a path that lies outside its base directory.

@@ -136,7 +136,7 @@ describe('sequencing in the terminal', () => {
     const states = ['FAILED', 'PROCESSED', 'PENDING', 'NEW', 'INCOMPLETE'] as const;
     const cells = states.map((state): Cell => ({ key: state, cell: state, state, present: state !== 'NEW', upstreamCell: null }));
     const gone: Cell = { key: 'gone', cell: null, state: 'PROCESSED', present: false, upstreamCell: null };
-    assert.deepEqual([candidates('retry', cells), candidates('reprocess', [...cells, gone]), candidates('force-complete', cells)], [['FAILED'], ['PROCESSED'], ['PENDING', 'INCOMPLETE']]);
+    assert.deepEqual([candidates('retry', cells), candidates('reprocess', [...cells, gone]), candidates('force-complete', cells)], [['FAILED', 'PENDING', 'NEW'], ['PROCESSED'], ['PENDING', 'INCOMPLETE']]);
   });
 
   it('knows the person behind sudo', () => {
@@ -177,6 +177,8 @@ describe('words of events', () => {
     [{ kind: 'run-aborted', aborted: false }, 'the run was restored'],
     [{ kind: 'cell-aborted', key, aborted: false }, 'restored'],
     [{ kind: 'cell-retried', key }, 'to be processed again'],
+    [{ kind: 'processing-warned', warnings: ['One.', 'Two.'] }, 'One. Two.'],
+    [{ kind: 'copy-retried', key }, 'to be copied at once'],
     [{ kind: 'cell-reprocessed', key }, 'to be processed once more'],
     [{ kind: 'type-set', type: { type: 'visitor', uun: 'jdoe' } }, 'its type was set to visitor'],
     [{ kind: 'notified', cells: 4 }, 'told that all 4 cells have run'],
@@ -189,7 +191,7 @@ describe('words of events', () => {
   it('of an import as a whole', () => assert.equal(eventWords({ kind: 'imported', details: { status: 'complete', remarks: ['One.', 'Two.'] } }), 'taken over as complete. One. Two.'));
   it('of an unknown kind are its name', () => assert.equal(eventWords({ kind: 'from-the-future', details: {} }), 'from-the-future'));
   it('of every kind of run event are there', () => {
-    const kinds: Record<RunEvent['kind'], true> = { 'set-up': true, 'sync-started': true, 'sync-ended': true, 'sync-released': true, 'cell-complete': true, 'cell-restarted': true, 'processing-started': true, 'processing-done': true, 'processing-failed': true, 'run-failed': true, 'failure-cleared': true, 'set-up-cleared': true, 'run-aborted': true, 'cell-aborted': true, 'cell-retried': true, 'cell-reprocessed': true, 'type-set': true, 'upstream-learnt': true, notified: true, 'report-uploaded': true };
+    const kinds: Record<RunEvent['kind'], true> = { 'set-up': true, 'sync-started': true, 'sync-ended': true, 'sync-released': true, 'cell-complete': true, 'cell-restarted': true, 'processing-started': true, 'processing-done': true, 'processing-failed': true, 'run-failed': true, 'failure-cleared': true, 'set-up-cleared': true, 'run-aborted': true, 'cell-aborted': true, 'cell-retried': true, 'copy-retried': true, 'cell-reprocessed': true, 'type-set': true, 'upstream-learnt': true, notified: true, 'report-uploaded': true };
     assert.deepEqual(Object.keys(kinds).filter((kind) => !vectors.some(([event]) => event.kind === kind)), []);
   });
 });

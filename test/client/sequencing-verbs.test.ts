@@ -174,7 +174,14 @@ describe('sequencing verbs', function () {
   });
 
   it('acts on all cells that are in a state for it', async () => {
-    assert.equal(await refused('retry', experiment, ...because), 'No cell of the run has failed.');
+    const copies = (): number => site.calls.filter((call) => call === `copy ${growing} growing`).length;
+    const before = copies();
+    assert.deepEqual((await json<{ cells: unknown }>('retry', experiment, ...because)).cells, [{ key: keyOf(growing), refused: null }]);
+    await until(async () => copies() > before);
+    await run('abort', experiment, growing, ...because);
+    await until(async () => (await json<{ cells: { ABORTED?: number } }[]>('runs'))[0]!.cells.ABORTED === 1);
+    assert.equal(await refused('retry', experiment, ...because), 'No cell of the run is to be copied or has failed.');
+    await run('restore', experiment, growing, ...because);
     const { cells } = await json<{ cells: unknown }>('reprocess', experiment, ...because);
     assert.deepEqual(cells, [{ key: keyOf(ended), refused: null }]);
     await until(async () => (await stateOf(ended)) === 'PROCESSED' && site.calls.filter((call) => call === `finish ${ended} full`).length === 2);

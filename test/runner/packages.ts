@@ -7,7 +7,19 @@ import type { Say } from '../../infra/local/steps.ts';
 import { findProgram } from '../support/services/process.ts';
 
 /** Program and the packages that hold it. */
-const needed = { mariadbd: 'mariadb-server', slapd: 'slapd', ldapsearch: 'ldap-utils', openssl: 'openssl', igzip: 'isal' };
+const needed = {
+  pip3: 'python3-pip', // fetches Temporal
+  unshare: 'util-linux',
+  mariadbd: 'mariadb-server',
+  slapd: 'slapd',
+  ldapsearch: 'ldap-utils',
+  openssl: 'openssl',
+  igzip: 'isal',
+  sshd: 'openssh-server',
+  ssh: 'openssh-client',
+  rsync: 'rsync',
+  '/usr/share/request-tracker5/libexec/rt-server': 'request-tracker5 rt5-db-sqlite rt5-standalone',
+};
 const limitMs = 5 * 60_000;
 /** Debian asks it whether a new package's service may start: ours would be left behind. */
 const policyFile = '/usr/sbin/policy-rc.d';

@@ -156,8 +156,9 @@ describe('test services', () => {
     });
     after(() => upstream.close());
 
-    async function read(port: number): Promise<string> {
+    async function read(port: number, question = ''): Promise<string> {
       const socket = connect(port, '127.0.0.1');
+      socket.write(question);
       let text = '';
       for await (const chunk of socket) text += String(chunk);
       return text;
@@ -184,6 +185,29 @@ describe('test services', () => {
         await proxy.pass();
         assert.equal(await read(proxy.port), '0123456789');
         assert.equal(proxy.port, port);
+        await proxy.slow(100);
+        const started = performance.now();
+        assert.equal(await read(proxy.port), '0123456789');
+        assert.ok(performance.now() - started >= 95, 'ten bytes at a hundred a second');
+      } finally {
+        await proxy.stop();
+      }
+    });
+
+    it('answers in place of the server, answers twice, and stalls what was asked', async () => {
+      answer = (socket) => socket.on('error', () => undefined).once('data', (question) => socket.end(`you said ${String(question)}`));
+      const proxy = await startTcpProxy(target);
+      try {
+        await proxy.say('what?');
+        assert.equal(await read(proxy.port, 'hello'), 'what?');
+        await proxy.repeat();
+        assert.equal(await read(proxy.port, 'hello'), 'you said helloyou said hello');
+        const stalled = proxy.stallAfter(8, /^two/u);
+        assert.equal(await read(proxy.port, 'one'), 'you said one');
+        const two = read(proxy.port, 'two');
+        await stalled;
+        await proxy.pass();
+        assert.equal(await two, 'you said two');
       } finally {
         await proxy.stop();
       }

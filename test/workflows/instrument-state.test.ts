@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { ErrorType } from '../../domain/errors.ts';
 import type { InstrumentPlan, InstrumentState, Poll, QueuedRun } from '../../workflows/sequencing/contract.ts';
-import { afterPoll, answers, inWords, newInstrument, nextTurn, orderedQueue, standstill, statusOf, untold } from '../../workflows/sequencing/instrument-state.ts';
+import { afterPoll, answers, dueOf, inWords, isToConfirm, newInstrument, nextTurn, orderedQueue, standstill, statusOf, untold } from '../../workflows/sequencing/instrument-state.ts';
 
 const plan: InstrumentPlan = { pace: { shortest: 100, longest: 1000 }, quiet: false, unreachableSeconds: 3600, clockSkewSeconds: 120, heartbeat: false };
 const listed = (at: string, more: Partial<Extract<Poll, { listing: unknown }>['listing']> = {}): Poll => ({ at, listing: { sequence: 1, runs: 2, cells: 5, clockAheadSeconds: 0, notes: [], plan, ...more } });
@@ -82,11 +82,35 @@ describe('the state of an instrument', () => {
         const state = { ...ready, queue };
         assert.deepEqual(orderedQueue(state, now).map(({ experiment }) => experiment).toSorted(), queue.map(({ experiment }) => experiment).toSorted());
         const next = nextTurn(state, now)!;
-        const due = ({ firstSeen, lastCopied, idleCopies, urgent }: QueuedRun): number => (urgent || lastCopied === null ? firstSeen : lastCopied + Math.min(1000, 100 * 2 ** idleCopies));
+        // What is seen, or was copied later than now, may be copied.
+        const due = ({ firstSeen, lastCopied, idleCopies, urgent }: QueuedRun): number => (urgent || lastCopied === null || lastCopied > now ? Math.min(firstSeen, now) : lastCopied + Math.min(1000, 100 * 2 ** idleCopies));
         if ('at' in next) assert.equal(next.at, Math.min(...queue.map(due)));
         else assert.ok(due(next.run) <= now);
       }),
     );
+  });
+
+  it('gives turns at once when the clock was set back by a day, and not a day later', () => {
+    const state = { ...ready, queue: [run('copied', { lastCopied: 90_000 }), run('seen', { firstSeen: 90_000 })] };
+    assert.deepEqual(orderedQueue(state, 1000).map((each) => dueOf(each, state, 1000)), [1000, 10]);
+    assert.ok('run' in nextTurn(state, 1000)!);
+  });
+
+  it('asks about a turn each hour, and when the clock was set back', () => {
+    const turn = { experiment: 'a', since: '2026-01-01T00:00:00Z', confirmed: '2026-01-02T00:00:00Z' };
+    const asks = (at: string): boolean => isToConfirm({ turn }, at);
+    assert.deepEqual(['2026-01-02T00:59:59Z', '2026-01-02T01:00:00Z', '2026-01-01T23:30:00Z', '2026-01-01T00:00:00Z'].map(asks), [false, true, false, true]);
+    assert.equal(isToConfirm({ turn: null }, '2026-01-02T01:00:00Z'), false);
+  });
+
+  it('tells of silence an hour after the clock was set back, and once', () => {
+    const silent = (at: string): Poll => failed(at, 'TransportError');
+    const before = afterPoll(ready, silent('2026-01-02T00:00:00Z'));
+    const after = afterPoll(before, silent('2026-01-01T00:00:00Z'));
+    assert.deepEqual(untold(after, '2026-01-01T00:30:00Z'), []);
+    assert.deepEqual(untold(after, '2026-01-01T01:00:00Z').map(({ kind }) => kind), ['unreachable']);
+    const told = { ...after, troubles: after.troubles.map((trouble) => ({ ...trouble, told: true })) };
+    for (const at of ['2025-12-31T00:00:00Z', '2026-01-03T00:00:00Z']) assert.deepEqual(untold(afterPoll(told, silent(at)), at), []);
   });
 
   it('shows the queue without the run that copies, in words too', () => {

@@ -26,7 +26,7 @@ export interface FakeRun {
 
 export interface FakeSite {
   activities: SequencingActivities;
-  /** What was asked, in order: `copy CELL growing`. */
+  /** What was asked, in order: `copy CELL growing`, with `, reads first` where raw signal was left for later. */
   calls: string[];
   outbox: Map<string, string>;
   troubles: string[];
@@ -118,14 +118,14 @@ export function fakeSite(): FakeSite {
         };
       },
       async lookAtRun({ experiment }) {
-        return look(experiment);
+        return { sighting: sightingOf(experiment), look: look(experiment) };
       },
       async setUpRun({ experiment, location }) {
         calls.push(`set up ${experiment}`);
         return { upstream: location, output: `/products/${experiment}`, runPath: `/runs/${experiment}`, type: classifyExperiment(experiment) };
       },
       async copyCell({ experiment, task, pass }) {
-        calls.push(`copy ${task.from} ${pass.style}`);
+        calls.push(`copy ${task.from} ${pass.style}${pass.withoutRawSignal ? ', reads first' : ''}`);
         const of = run(experiment);
         const files = of.fresh.get(task.from) ?? 0;
         of.fresh.set(task.from, 0);
@@ -142,7 +142,7 @@ export function fakeSite(): FakeSite {
           if (!outbox.has(key)) outbox.set(key, body);
         }
         if ((of.saved?.revision ?? -1) <= save.revision) of.saved = save;
-        return { drift: [] };
+        return { drift: [], plan: site.runPlan };
       },
       async planProcessing({ process }) {
         calls.push(`plan ${process.length}`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WorkflowUpdateFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
-import { Context } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import { OperationError } from '../../domain/errors.ts';
 import { createSequencing, type Sequencing } from '../../client/sequencing.ts';
 import {
@@ -75,6 +75,10 @@ describe('sequencing workflows', function () {
   async function poll(instrument: string, client: Client = world.client): Promise<TickResult> {
     opened.add(instrumentId(instrument));
     return client.workflow.execute<(input: TickInput) => Promise<TickResult>>(workflowTypes.tick, { workflowId: `sequencing-poll-${instrument}-${++polls}`, taskQueue: taskQueues.workflows, args: [{ instrument }] });
+  }
+  async function pollQuiet(instrument: string, quiet: boolean): Promise<void> {
+    site.plan = { ...site.plan, quiet };
+    await poll(instrument);
   }
   async function until<T>(what: string, ask: () => Promise<T> | T, holds: (value: T) => boolean): Promise<T> {
     let last: unknown;
@@ -214,6 +218,19 @@ describe('sequencing workflows', function () {
     await world.replay(handle(processingId(run, 1)), 'bad-cell');
   });
 
+  it('shows what a processing warned of, and keeps it in the history', async () => {
+    const run = '20260101_EGS29_12345AA_odd';
+    const cell = cellOf('12345AA0001', '25');
+    site.put(run, 'EGS29', { [cell]: true });
+    const warnings = [`${cell}: the directory pod6 has no known meaning.`];
+    current = { ...site.activities, planProcessing: async (input) => ({ ...(await site.activities.planProcessing(input)), warnings }) };
+    await poll('EGS29');
+    const view = await untilStatus(run, 'complete');
+    assert.deepEqual(view.warnings, warnings);
+    await untilSaved(run, 'complete');
+    assert.deepEqual([...site.run(run).events.values()].flatMap(({ event }) => (event.kind === 'processing-warned' ? [event.warnings] : [])), [warnings]);
+  });
+
   it('processes one cell while others are copied', async () => {
     const run = '20260101_EGS5_12345AA_both';
     const [first, second] = [cellOf('12345AA0001', '7'), cellOf('12345AA0002', '8')];
@@ -256,8 +273,59 @@ describe('sequencing workflows', function () {
     await until('tried again', () => [...site.run(run).events.values()].filter(({ event }) => event.kind === 'copy-failed').length, (times) => times >= 2);
     broken = false;
     await untilStatus(run, 'complete');
-    assert.deepEqual([...site.outbox.keys()].filter((key) => key.includes('/failed/')), [`${run}/failed/${keyOf(bad)}/PermissionDenied`]);
+    assert.deepEqual([...site.outbox.keys()].filter((key) => key.includes('/failed/')).map((key) => key.replace(/[^/]+$/u, '')), [`${run}/failed/Copying/PermissionDenied/`]);
     await world.replay(handle(runId(run)), 'copy-failed-then-done');
+  });
+
+  it('tells of a full disk once for all cells and turns, and again when it was over in between', async () => {
+    const run = '20260101_EGS27_12345AA_full';
+    const cells = [cellOf('12345AA0001', '22'), cellOf('12345AA0002', '23')];
+    site.put(run, 'EGS27', Object.fromEntries(cells.map((cell) => [cell, false])));
+    site.plan = { ...site.plan, pace: { shortest: 1, longest: 1 } };
+    let full = true;
+    current = {
+      ...site.activities,
+      copyCell: async (input) => {
+        if (!full) return site.activities.copyCell(input);
+        // As an activity whose attempts have run out.
+        throw ApplicationFailure.create({ type: 'StorageFull', message: 'There is no space.', nonRetryable: true });
+      },
+    };
+    const failures = (): number => [...site.run(run).events.values()].filter(({ event }) => event.kind === 'copy-failed').length;
+    const messages = (): string[] => [...site.outbox.keys()].filter((key) => key.includes('/failed/'));
+    await poll('EGS27');
+    await until('both failed in two turns', failures, (count) => count >= 4);
+    assert.equal(messages().length, 1);
+    full = false;
+    await untilRun(run, 'both are copied', (view) => view.cells.every(({ state, problem }) => state === 'PENDING' && problem === null));
+    full = true;
+    const before = failures();
+    await until('both failed again', failures, (count) => count >= before + 2);
+    assert.equal(messages().length, 2);
+  });
+
+  it('copies at once what a person wants, and what has ended after a copy that failed', async () => {
+    const run = '20260101_EGS26_12345AA_now';
+    const cell = cellOf('12345AA0001', '21');
+    site.put(run, 'EGS26', { [cell]: false });
+    let broken = true;
+    current = {
+      ...site.activities,
+      copyCell: async (input) => {
+        if (broken) throw new OperationError('PermissionDenied', 'a file may not be read');
+        return site.activities.copyCell(input);
+      },
+    };
+    await poll('EGS26');
+    await untilRun(run, 'its copy failed', ({ cells, copying }) => cells[0]?.problem !== null && copying.state === 'waiting');
+    broken = false;
+    // The next turn by the pace would be in a quarter of an hour.
+    await sequencing.run(run).cell(keyOf(cell), 'retry', by);
+    await untilRun(run, 'it is copied', ({ cells, copying }) => cells[0]?.state === 'PENDING' && cells[0].problem === null && copying.state === 'waiting');
+    site.put(run, 'EGS26', { [cell]: true });
+    await poll('EGS26');
+    await untilSaved(run, 'complete');
+    assert.deepEqual([...site.run(run).events.values()].filter(({ event }) => event.kind === 'copy-retried').map(({ actor, reason }) => [actor, reason]), [['ada', 'test']]);
   });
 
   it('promotes and forgets nothing by a failed listing', async () => {
@@ -304,8 +372,11 @@ describe('sequencing workflows', function () {
 
   it('copies nothing from an instrument that is held, and goes on when it is released', async () => {
     const run = '20260101_EGS9_12345AA_hold';
-    await poll('EGS9');
     const instrument = sequencing.instrument('EGS9');
+    opened.add(instrument.workflowId);
+    assert.equal((await instrument.hold({ actor: 'ada', reason: 'it was never polled' })).state, 'held');
+    await poll('EGS9');
+    await instrument.release(by);
     await assert.rejects(instrument.release(by), refused(/is not held/));
     assert.equal((await instrument.hold({ actor: 'ada', reason: 'service' })).state, 'held');
     await assert.rejects(instrument.hold(by), refused(/held already, by ada: service/));
@@ -315,9 +386,43 @@ describe('sequencing workflows', function () {
     assert.equal(site.calls.some((each) => each.startsWith('copy')), false);
     await instrument.release(by);
     await untilStatus(run, 'complete');
-    assert.deepEqual(site.troubles, ['EGS9 hold: service', 'EGS9 release: test']);
+    assert.deepEqual(site.troubles, ['EGS9 hold: it was never polled', 'EGS9 release: test', 'EGS9 hold: service', 'EGS9 release: test']);
     await world.replay(handle(instrumentId('EGS9')), 'held-and-released');
   });
+
+  for (const [what, stop, goOn] of [
+    ['it is held', () => sequencing.instrument('EGS24').hold(by), () => sequencing.instrument('EGS24').release(by)],
+    ['its quiet hours begin', () => pollQuiet('EGS25', true), () => pollQuiet('EGS25', false)],
+  ] as const) {
+    it(`ends a turn with the pass that is at work when ${what}, and goes on later`, async () => {
+      const label = what === 'it is held' ? 'EGS24' : 'EGS25';
+      const run = `20260101_${label}_12345AA_cut`;
+      const [one, two] = [cellOf('12345AA0001', `2${label.at(-1)}`), cellOf('12345AA0002', `3${label.at(-1)}`)];
+      site.runPlan = { ...site.runPlan, phased: true };
+      site.put(run, label, { [one]: true, [two]: true });
+      let release = (): void => undefined;
+      const held = new Promise<void>((resolve) => (release = resolve));
+      current = {
+        ...site.activities,
+        copyCell: async (input) => {
+          await held;
+          return site.activities.copyCell(input);
+        },
+      };
+      await poll(label);
+      await untilRun(run, 'it copies', ({ copying }) => copying.cell === one);
+      await stop();
+      await until('the run was told', () => handle(runId(run)).fetchHistory(), ({ events: all }) => all?.some((event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'mayCopy') ?? false);
+      release();
+      const { queue, turn } = await until('its turn is over', () => sequencing.instrument(label).status(), (status) => status.turn === null);
+      assert.deepEqual([turn, queue.map(({ experiment, idleCopies }) => [experiment, idleCopies])], [null, [[run, 0]]]);
+      assert.deepEqual(site.calls.filter((each) => each.startsWith('copy')), [`copy ${one} growing, reads first`]);
+      // Its end marker has come with the first pass: the instrument may lose the cell now, and the rest is not here.
+      assert.deepEqual((await sequencing.run(run).status()).cells.map(({ state }) => state), ['PENDING', 'NEW']);
+      await goOn();
+      await untilSaved(run, 'complete');
+    });
+  }
 
   it('sums the files of visitors, and marks test runs finished', async () => {
     const [visitor, test] = ['20260101_EGS10_v_ada_one', '20260101_EGS10_trial'];
@@ -331,6 +436,22 @@ describe('sequencing workflows', function () {
     assert.ok(site.calls.includes(`finish ${one} checksums`));
     assert.equal(site.calls.some((each) => each.includes('part') && each.includes(two)), false);
     await world.replay(handle(runId(test)), 'test-run');
+  });
+
+  it('says that a visitor’s checksums failed, as what they are', async () => {
+    const run = '20260101_EGS28_v_ada_bad';
+    const cell = cellOf('lib', '24');
+    site.put(run, 'EGS28', { [cell]: true });
+    current = {
+      ...site.activities,
+      processPart: async () => {
+        throw new OperationError('InputCorrupt', 'a file cannot be summed');
+      },
+    };
+    await poll('EGS28');
+    await untilRun(run, 'its cell failed', ({ cells }) => cells[0]?.state === 'FAILED');
+    await until('it is told', () => [...site.outbox], (all) => all.some(([key]) => key === `${run}/failed/Checksumming/1`));
+    assert.match(site.outbox.get(`${run}/failed/Checksumming/1`) ?? '', /^Checksumming failed for 1 cell: a file cannot be summed/);
   });
 
   it('aborts and restores cells and runs, stops what is at work, and honours hand signals', async () => {
@@ -373,6 +494,39 @@ describe('sequencing workflows', function () {
     await world.replay(handle(runId(run)), 'aborted-and-restored');
   });
 
+  it('copies the cells that appeared while it was aborted, once it is restored', async () => {
+    const run = '20260101_EGS22_12345AA_restored';
+    const [one, two] = [cellOf('12345AA0001', '1e'), cellOf('12345AA0002', '1f')];
+    site.put(run, 'EGS22', { [one]: true });
+    await poll('EGS22');
+    await untilSaved(run, 'complete');
+    const operator = sequencing.run(run);
+    await operator.act({ action: 'abort' }, by);
+    await untilSaved(run, 'aborted');
+    // A poll keeps the new cell and tells nobody of it.
+    site.run(run).upstream.set(two, true);
+    await operator.act({ action: 'restore' }, by);
+    await untilRun(run, 'both are done', ({ cells }) => cells.length === 2 && cells.every(({ state }) => state === 'PROCESSED'));
+    await untilSaved(run, 'complete');
+  });
+
+  it('goes by the configuration of now, not by that of its first sight', async () => {
+    const run = '20260101_EGS23_12345AA_configured';
+    const cell = cellOf('12345AA0001', '20');
+    site.plan = { ...site.plan, pace: { shortest: 1, longest: 1 } };
+    site.put(run, 'EGS23', { [cell]: false });
+    await poll('EGS23');
+    await untilRun(run, 'it grows', ({ copying: { lastCopied } }) => lastCopied !== null);
+    assert.equal(site.calls.some((each) => each.includes('reads first')), false);
+    site.runPlan = { ...site.runPlan, version: '9.9.10', phased: true, stallSeconds: 0 };
+    await until('reads are copied first', () => site.calls, (calls) => calls.some((each) => each.endsWith('growing, reads first')));
+    await untilRun(run, 'it stalls', ({ attention }) => attention !== null);
+    site.put(run, 'EGS23', { [cell]: true });
+    await poll('EGS23');
+    await untilSaved(run, 'complete');
+    assert.match(site.run(run).saved?.flags.startTimes[0] ?? '', /^9\.9\.10@/);
+  });
+
   it('keeps a set-up that fails as a state, and begins anew when it is cleared', async () => {
     const run = '20260101_EGS12_12345AA_taken';
     site.put(run, 'EGS12', { [cellOf('12345AA0001', '11')]: true });
@@ -386,7 +540,10 @@ describe('sequencing workflows', function () {
     };
     await poll('EGS12');
     const view = await untilStatus(run, 'failed');
-    assert.match(view.attention ?? '', /New_Run_Setup: The output directory belongs/);
+    const cell = cellOf('12345AA0001', '11');
+    assert.match(view.attention ?? '', /^New_Run_Setup on \w+day, \d\d \w{3} \d{4} \d\d:\d\d:\d\d: The output directory belongs to somebody else\. \(1 cell 12345AA0001\/\S+\)$/);
+    assert.ok(view.attention?.includes(cell));
+    await until('it is told', () => [...site.outbox], (all) => all.some(([key, body]) => key.startsWith(`${run}/failed/New_Run_Setup/`) && body.includes(cell)));
     taken = false;
     await sequencing.run(run).act({ action: 'clear-failure' }, by);
     await untilStatus(run, 'complete');
@@ -426,6 +583,23 @@ describe('sequencing workflows', function () {
     await assert.rejects(sequencing.run('20260101_EGS14_nobody_knows').act({ action: 'abort' }, by), refused(/There is no run/));
   });
 
+  it('reads what people have said by files before it copies anything, when it is opened', async () => {
+    const run = '20260101_EGS30_12345AA_asleep';
+    const [one, two] = [cellOf('12345AA0001', '26'), cellOf('12345AA0001', '27')];
+    site.runPlan = { ...site.runPlan, idleSeconds: 0 };
+    site.put(run, 'EGS30', { [one]: true });
+    await poll('EGS30');
+    const ended = handle(runId(run));
+    await until('ended', () => ended.describe(), ({ status }) => status.name === 'COMPLETED');
+    const copies = site.calls.filter((each) => each.startsWith('copy')).length;
+    site.run(run).hand = { aborted: true };
+    site.put(run, 'EGS30', { [one]: true, [two]: true });
+    await poll('EGS30');
+    await untilSaved(run, 'aborted');
+    await until('ended again', () => ended.describe(), ({ status }) => status.name === 'COMPLETED');
+    assert.equal(site.calls.filter((each) => each.startsWith('copy')).length, copies);
+  });
+
   it('tells once of a run in which nothing changes for too long', async () => {
     const run = '20260101_EGS21_12345AA_stall';
     site.plan = { ...site.plan, pace: { shortest: 1, longest: 1 } };
@@ -440,6 +614,25 @@ describe('sequencing workflows', function () {
     site.put(run, 'EGS21', { [cellOf('12345AA0001', '1d')]: true });
     await poll('EGS21');
     assert.equal((await untilStatus(run, 'complete')).attention, null);
+  });
+
+  it('tells of it, too, when the newest change lies in the future, for the clock was set back', async () => {
+    const run = '20260101_EGS26_12345AA_back';
+    site.runPlan = { ...site.runPlan, stallSeconds: 2 };
+    site.put(run, 'EGS26', { [cellOf('12345AA0001', '26')]: false });
+    await poll('EGS26');
+    await until('its copy is saved', () => kinds(run), (saved) => saved.includes('sync-ended'));
+    await handle(runId(run)).terminate('the test begins it anew');
+    current = {
+      ...site.activities,
+      openRun: async (input) => {
+        const opened = await site.activities.openRun(input);
+        return { ...opened, record: { ...opened.record!, lastChange: Math.floor(Date.now() / 1000) + 365 * 86_400 } };
+      },
+    };
+    await world.client.workflow.start(workflowTypes.run, { workflowId: runId(run), taskQueue: taskQueues.workflows, args: [{ experiment: run }] });
+    const { attention } = await untilRun(run, 'a person is asked for', (view) => view.attention !== null);
+    assert.match(attention ?? '', /Nothing has changed for a long time/);
   });
 
   it('waits for a database that is away, in words, and loses nothing', async () => {

@@ -72,9 +72,9 @@ export const forTransfer = {
   retry: { initialInterval: '10 seconds', backoffCoefficient: 3, maximumInterval: '5 minutes', maximumAttempts: 3 },
 } satisfies ActivityOptions;
 
-/** A message to people: what fails stays where it is and goes with the next round. */
+/** Messages to people: one that fails stays where it is and goes with the next round; a lost worker is noticed by its silence. */
 export const forMessages = {
   startToCloseTimeout: '10 minutes',
-  heartbeatTimeout: '2 minutes',
-  retry: { maximumAttempts: 1 },
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', maximumAttempts: 3 },
 } satisfies ActivityOptions;

@@ -187,7 +187,7 @@ export const polled = defineSignal<[Poll]>('polled');
 export const wantTurn = defineSignal<[Omit<QueuedRun, 'urgent'> & { urgent: boolean; copying: boolean }]>('wantTurn');
 /** A run's turn is over. `wants`: more will come. `idle`: nothing new came. */
 export const turnOver = defineSignal<[{ experiment: string; wants: boolean; idle: boolean }]>('turnOver');
-/** Copy nothing from this instrument until it is released; a copy at work is finished. */
+/** Copy nothing from this instrument until it is released; the pass over a cell that is at work is finished. */
 export const holdInstrument = defineUpdate<InstrumentStatus, [By]>('holdInstrument');
 export const releaseInstrument = defineUpdate<InstrumentStatus, [By]>('releaseInstrument');
 
@@ -226,6 +226,8 @@ export interface RunState {
   problems: Record<string, Problem>;
   lastCopied: number | null;
   idleCopies: number;
+  /** A person wants it copied without waiting for the pace. */
+  copyNow: boolean;
   /** The newest change of anything. */
   lastChange: number;
   /** Since when it is told to be stalled; null while it is not. */
@@ -241,10 +243,12 @@ export interface RunState {
   /** It was decided at its start that it finishes all cells. */
   finishesAll: boolean;
   drift: Drift[];
+  /** Of the newest look, and of the newest processing. */
   warnings: string[];
+  processingWarnings: string[];
 }
 
-/** What the configuration says to a run. */
+/** What the configuration says to a run; comes with each record that is kept, so that changes reach it without a restart. */
 export interface RunPlan {
   /** Of Longshore; stands in `start_times`. */
   version: string;
@@ -282,6 +286,7 @@ export type NoteEvent =
   | { kind: 'copied'; key: string; files: number; bytes: string; seconds: number }
   | { kind: 'copy-failed'; key: string; problem: Problem }
   | { kind: 'stalled'; since: string }
+  | { kind: 'processing-warned'; warnings: string[] }
   | { kind: 'imported'; remark: string }
   /** Somebody removed the raw data, and wrote it down. */
   | { kind: 'stripped' };
@@ -321,6 +326,8 @@ export const runStatus = defineQuery<RunView>('runStatus');
 export const sighted = defineSignal<[RunSighting]>('sighted');
 /** The instrument's queue has come to this run. Told again while a turn lasts, to see whether somebody still uses it. */
 export const yourTurn = defineSignal('yourTurn');
+/** Its turn may go on, or ends with the pass that is at work: the instrument is held, has its quiet hours, or does not answer. */
+export const mayCopy = defineSignal<[{ allowed: boolean }]>('mayCopy');
 /** The instrument answers again, or does so no more. */
 export const instrumentAnswers = defineSignal<[{ answers: boolean }]>('instrumentAnswers');
 export const processingEnded = defineSignal<[ProcessingResult]>('processingEnded');
@@ -348,6 +355,8 @@ export interface ProcessingInput {
 export interface ProcessingResult {
   number: number;
   cells: { key: string; state: 'done' | 'failed' | 'stopped'; problem?: Problem; text: string }[];
+  /** What a person should know of that stopped nothing: folders and files of no known meaning, and the like; at most 20. */
+  warnings: string[];
 }
 
 /** Cells that a person aborted: their part of the processing stops, the others go on. */
@@ -458,7 +467,7 @@ export interface ProcessingPlan {
 export interface SequencingFileActivities {
   /**
    * Lists the instrument; pins names at first sight; keeps the rows in the database, each change with a new sequence number. Looks for hand
-   * signals in `pipeline/` of its runs that are not at rest: such a run counts as changed. For `LOCAL`: the runs of `runsDirectory` that no
+   * signals in `pipeline/` of its runs (of those at rest when it has changed): such a run counts as changed. For `LOCAL`: the runs of `runsDirectory` that no
    * instrument has; other cells or end markers count as changes. Throws what `listInstrument` throws; nothing is kept then.
    */
   listInstrument(input: { instrument: string }): Promise<ListingRef>;
@@ -466,7 +475,8 @@ export interface SequencingFileActivities {
   writeHeartbeat(input: { instrument: string; at: string }): Promise<void>;
   /** Record (database, else files with `importRun`), configuration and directory of a run. */
   openRun(input: { experiment: string; sighting?: RunSighting }): Promise<OpenedRun>;
-  lookAtRun(input: { experiment: string }): Promise<RunLook>;
+  /** The run's directory, and what the newest good listing said: of a run that is left alone the instrument's entity tells nothing. */
+  lookAtRun(input: { experiment: string }): Promise<Pick<OpenedRun, 'sighting' | 'look'>>;
   /**
    * Makes directories (with the batch), links both ways, `pipeline/`. Safe to run again for the same run. Throws `ContractError` when the output
    * directory belongs to somebody else; then nothing is written there.
@@ -476,9 +486,10 @@ export interface SequencingFileActivities {
   copyCell(input: { experiment: string; instrument: string; location: string; task: CopyTask; pass: Pass }): Promise<CopyResult>;
   /**
    * Saves, then projects. Idempotent by revision, event numbers and notices' keys. What neither the record before nor the new one says (an
-   * `aborted` or a type written by hand) is left in the files for `lookAtRun`; what only the record before said is removed.
+   * `aborted` or a type written by hand) is left in the files for `lookAtRun`; what only the record before said is removed. Answers also what the
+   * configuration says now.
    */
-  saveRun(input: RunSave): Promise<{ drift: Drift[] }>;
+  saveRun(input: RunSave): Promise<{ drift: Drift[]; plan: RunPlan }>;
   /** Inventory (`sc_data.yaml`, one file an attempt), counts, final summaries. The plan itself is kept beside the products. */
   planProcessing(input: ProcessingInput): Promise<ProcessingPlan>;
   /** One batch: merges FASTQ of some barcodes, or sums files; heartbeats `PartProgress`. Safe to run twice. `part` counts from 0. */

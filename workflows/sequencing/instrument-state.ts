@@ -33,7 +33,9 @@ function troublesAfter(state: InstrumentState, poll: Poll): Trouble[] {
   }
   return found.map(({ kind, message }) => {
     const before = state.troubles.find((each) => each.kind === kind);
-    return { kind, message, since: before?.since ?? poll.at, told: before?.told ?? false };
+    // What begins later than now began before the clock was set back.
+    const since = before === undefined || Date.parse(before.since) > Date.parse(poll.at) ? poll.at : before.since;
+    return { kind, message, since, told: before?.told ?? false };
   });
 }
 
@@ -52,15 +54,16 @@ export function untold({ troubles, plan }: InstrumentState, at: string): Trouble
   return troubles.filter((trouble) => !trouble.told && (trouble.kind === 'host-key' || trouble.kind === 'clock-skew' || lasts(trouble) >= patience));
 }
 
-/** Unix seconds from which a run may be copied. */
-export function dueOf(run: QueuedRun, { plan }: Pick<InstrumentState, 'plan'>): number {
-  return run.urgent || plan === null ? run.firstSeen : dueAt(run, plan.pace);
+/** Unix seconds from which a run may be copied: at once if it was seen or copied later than now, for that was before the clock was set back. */
+export function dueOf(run: QueuedRun, { plan }: Pick<InstrumentState, 'plan'>, now: number): number {
+  const waits = !run.urgent && plan !== null && run.lastCopied !== null && run.lastCopied <= now;
+  return waits ? dueAt(run, plan.pace) : Math.min(run.firstSeen, now);
 }
 
 /** The queue in the order of turns: those that are due, the oldest wait first, then the others by when they are. */
 export function orderedQueue(state: Pick<InstrumentState, 'queue' | 'plan'>, now: number): QueuedRun[] {
-  const isDue = (run: QueuedRun): boolean => dueOf(run, state) <= now;
-  const later = state.queue.filter((run) => !isDue(run)).toSorted((a, b) => dueOf(a, state) - dueOf(b, state));
+  const isDue = (run: QueuedRun): boolean => dueOf(run, state, now) <= now;
+  const later = state.queue.filter((run) => !isDue(run)).toSorted((a, b) => dueOf(a, state, now) - dueOf(b, state, now));
   return [...queueOrder(state.queue.filter(isDue)), ...later];
 }
 
@@ -76,8 +79,16 @@ export function standstill(state: InstrumentState): InstrumentStateName | null {
 export function nextTurn(state: InstrumentState, now: number): { run: QueuedRun } | { at: number } | null {
   const [first] = orderedQueue(state, now);
   if (state.turn !== null || first === undefined || standstill(state) !== null) return null;
-  const due = dueOf(first, state);
+  const due = dueOf(first, state, now);
   return due <= now ? { run: first } : { at: due };
+}
+
+/** A turn that lasts is asked about this often: its run may have been ended from outside. */
+const confirmSeconds = 3600;
+
+/** Whether the run whose turn it is is to be asked whether it still uses it, whichever way the clock has gone. */
+export function isToConfirm({ turn }: Pick<InstrumentState, 'turn'>, at: string): boolean {
+  return turn !== null && Math.abs(Date.parse(at) - Date.parse(turn.confirmed)) >= confirmSeconds * 1000;
 }
 
 export function statusOf(label: string, state: InstrumentState, now: number): InstrumentStatus {
@@ -86,7 +97,7 @@ export function statusOf(label: string, state: InstrumentState, now: number): In
     ...shown,
     label,
     state: standstill(state) ?? 'listed',
-    queue: orderedQueue({ ...state, queue: state.queue.filter(({ experiment }) => experiment !== state.turn?.experiment) }, now).map((run, index) => ({ ...run, place: index + 1, due: new Date(dueOf(run, state) * 1000).toISOString() })),
+    queue: orderedQueue({ ...state, queue: state.queue.filter(({ experiment }) => experiment !== state.turn?.experiment) }, now).map((run, index) => ({ ...run, place: index + 1, due: new Date(dueOf(run, state, now) * 1000).toISOString() })),
   };
 }
 

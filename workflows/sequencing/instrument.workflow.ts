@@ -10,6 +10,7 @@ import {
   type InstrumentInput,
   type InstrumentState,
   instrumentStatus,
+  mayCopy,
   pipeline,
   polled,
   type Poll,
@@ -23,7 +24,7 @@ import {
   yourTurn,
 } from './contract.ts';
 import { checkBy, checkId, historyIsLong, now, tell, tellOrStart } from './entity.ts';
-import { afterPoll, answers, inWords, newInstrument, nextTurn, statusOf, untold } from './instrument-state.ts';
+import { afterPoll, answers, inWords, isToConfirm, newInstrument, nextTurn, standstill, statusOf, untold } from './instrument-state.ts';
 import { patience } from './patience.ts';
 import { sequencingRunWorkflow } from './run.workflow.ts';
 
@@ -31,8 +32,6 @@ const services = proxyActivities<SequencingServiceActivities>({ ...forDatabase, 
 
 /** Runs told at the same time. */
 const page = 20;
-/** A turn that lasts is asked about this often: its run may have been ended from outside. */
-const confirmSeconds = 3600;
 
 type InstrumentEvent = Parameters<SequencingServiceActivities['saveInstrumentEvent']>[0];
 
@@ -49,6 +48,7 @@ export async function sequencingInstrumentWorkflow(input: InstrumentInput): Prom
   let hindrance: Problem | null = null;
   let woken = false;
   let answered = answers(state);
+  let allowed = standstill(state) === null;
   const polls: Poll[] = input.poll === undefined ? [] : [input.poll];
   const events: InstrumentEvent[] = [];
   const confirm: string[] = [];
@@ -144,7 +144,7 @@ export async function sequencingInstrumentWorkflow(input: InstrumentInput): Prom
       trouble.told = true;
       note({ actor: 'longshore', kind: 'trouble', details: trouble.message, tell: true });
     }
-    if (state.turn !== null && Date.parse(poll.at) - Date.parse(state.turn.confirmed) >= confirmSeconds * 1000) {
+    if (state.turn !== null && standstill(state) === null && isToConfirm(state, poll.at)) {
       state.turn.confirmed = poll.at;
       confirm.push(state.turn.experiment);
     }
@@ -171,6 +171,13 @@ export async function sequencingInstrumentWorkflow(input: InstrumentInput): Prom
     answered = answers(state);
     const concerned = new Set([...state.queue.map(({ experiment }) => experiment), ...(state.turn === null ? [] : [state.turn.experiment])]);
     for (const experiment of concerned) if (!(await tell(runId(experiment), instrumentAnswers, { answers: answered }))) forget(experiment);
+  }
+
+  /** Whose turn it is goes on, or stops where it is. */
+  async function tellWhetherItMayCopy(): Promise<void> {
+    allowed = standstill(state) === null;
+    const { turn } = state;
+    if (turn !== null && !(await tell(runId(turn.experiment), mayCopy, { allowed }))) forget(turn.experiment);
   }
 
   async function giveTurn(experiment: string): Promise<void> {
@@ -206,6 +213,7 @@ export async function sequencingInstrumentWorkflow(input: InstrumentInput): Prom
       await patiently(() => services.saveInstrumentEvent(saved));
     }
     if (answered !== answers(state)) await tellWhetherItAnswers();
+    if (allowed !== (standstill(state) === null)) await tellWhetherItMayCopy();
     if (historyIsLong() && polls.length === 0 && events.length === 0 && confirm.length === 0) {
       wakeAt(null);
       await condition(allHandlersFinished);

@@ -28,11 +28,12 @@ export async function sequencingProcessingWorkflow(input: ProcessingInput): Prom
     }
   });
   const outcomes: Outcome[] = [];
+  const warnings: string[] = [];
   const tellState = runStateTeller();
   const tellAll = (state: 'running' | 'done'): void =>
     tellState(
       { pipeline, subject: input.experiment, state, attention: false },
-      [`**${input.experiment}**, processing ${input.number}: ${outcomes.length} of ${input.process.length} cells.`, '', ...outcomes.map(({ key, text }) => `- \`${key}\` ${text}`)].join('\n'),
+      [`**${input.experiment}**, processing ${input.number}: ${outcomes.length} of ${input.process.length} cells.`, '', ...outcomes.map(({ key, text }) => `- \`${key}\` ${text}`), ...warnings.map((warning) => `- ${warning}`)].join('\n'),
     );
 
   const processCell = async ({ key, cell, parts }: ProcessingPlan['cells'][number]): Promise<Outcome> => {
@@ -64,6 +65,7 @@ export async function sequencingProcessingWorkflow(input: ProcessingInput): Prom
   try {
     const plan = await files.planProcessing(input);
     outcomes.push(...plan.problems.map(({ key, problem }): Outcome => ({ key, state: 'failed', problem, text: problem.message })));
+    warnings.push(...plan.warnings);
     const queue = [...plan.cells];
     const work = async (): Promise<void> => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
@@ -77,7 +79,7 @@ export async function sequencingProcessingWorkflow(input: ProcessingInput): Prom
     for (const key of input.process.map(cellKey)) if (!outcomes.some((each) => each.key === key)) outcomes.push(failed(key, error));
   }
   tellAll('done');
-  const result: ProcessingResult = { number: input.number, cells: outcomes };
+  const result: ProcessingResult = { number: input.number, cells: outcomes, warnings };
   await tell(runId(input.experiment), processingEnded, result);
   return result;
 }

@@ -56,6 +56,7 @@ export function openedState({ sighting: given }: Pick<RunInput, 'sighting'>, { r
     problems: {},
     lastCopied: null,
     idleCopies: 0,
+    copyNow: false,
     lastChange: record?.lastChange ?? now,
     stalledSince: null,
     revision: record?.revision ?? 0,
@@ -66,10 +67,11 @@ export function openedState({ sighting: given }: Pick<RunInput, 'sighting'>, { r
     finishesAll: false,
     drift: [],
     warnings: look.warnings,
+    processingWarnings: [],
   };
 }
 
-const noteKinds: ReadonlySet<string> = new Set<NoteEvent['kind']>(['first-seen', 'upstream-changed', 'copied', 'copy-failed', 'stalled', 'imported', 'stripped']);
+const noteKinds: ReadonlySet<string> = new Set<NoteEvent['kind']>(['first-seen', 'upstream-changed', 'copied', 'copy-failed', 'stalled', 'processing-warned', 'imported', 'stripped']);
 export const changesFlags = (event: EventEntry['event']): event is RunEvent => !noteKinds.has(event.kind);
 
 /** The cell's end marker is upstream, or here. */
@@ -91,9 +93,9 @@ export function completionOfCell(state: RunState, key: string, upstream: RunUpst
   });
 }
 
-/** A cell that nobody has copied yet, or whose end is new, does not wait for the pace. One that failed does. */
+/** A cell that nobody has copied yet, that has ended and was not compared since, or that a person wants, does not wait for the pace. One that failed does. */
 export function isUrgent(state: RunState, tasks: readonly CopyTask[]): boolean {
-  return tasks.some(({ key, restart }) => state.problems[key] === undefined && (restart || (state.passes[key] === undefined && hasEnded(state, key))));
+  return state.copyNow || tasks.some(({ key, restart }) => state.problems[key] === undefined && (restart || (state.passes[key] !== 'compared' && hasEnded(state, key))));
 }
 
 const atRest: ReadonlySet<RunStatus> = new Set<RunStatus>(['aborted', 'stripped', 'complete', 'empty']);
@@ -156,7 +158,7 @@ export function viewOf(experiment: string, state: RunState, { copying, waiting, 
     processing: state.processing === null ? null : { number: state.processing.number, keys: state.processing.process.map(cellKey) },
     attention: attentionOf(state, facts),
     drift: state.drift,
-    warnings: state.warnings,
+    warnings: [...state.processingWarnings, ...state.warnings],
   };
 }
 

@@ -12,8 +12,8 @@ import {
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { errorTypes, type Problem } from '../../domain/errors.ts';
 import { cellsIn } from '../../domain/sequencing/cell-state.ts';
-import { processingOf } from '../../domain/sequencing/experiment-type.ts';
-import { flagsOfCell, isSyncLive } from '../../domain/sequencing/flags.ts';
+import { classifyExperiment, processingOf } from '../../domain/sequencing/experiment-type.ts';
+import { flagsOfCell, isSyncLive, type RunFlags } from '../../domain/sequencing/flags.ts';
 import { local as localUpstream } from '../../domain/sequencing/location.ts';
 import { cellKey } from '../../domain/sequencing/names.ts';
 import { judgeCellAction, judgeRunAction, type Verdict } from '../../domain/sequencing/operator-actions.ts';
@@ -22,6 +22,7 @@ import { applyEvent } from '../../domain/sequencing/run-events.ts';
 import type { RunStatus } from '../../domain/sequencing/run-status.ts';
 import { workList } from '../../domain/sequencing/run-steps.ts';
 import { type CopyTask, passesFor } from '../../domain/sequencing/sync-plan.ts';
+import { counted } from '../../domain/sequencing/ticket-summary.ts';
 import { completionNotice, type TicketEvent, willFinishAll } from '../../domain/sequencing/ticket-text.ts';
 import { forDatabase, forRecord, forTransfer } from '../platform/policies.ts';
 import { contractFailure, problemOf } from '../platform/problems.ts';
@@ -32,6 +33,7 @@ import {
   type EventEntry,
   instrumentAnswers,
   instrumentId,
+  mayCopy,
   pipeline,
   processingEnded,
   processingId,
@@ -79,6 +81,8 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
   let saveDue = false;
   /** The instrument has given a turn that was not answered yet. */
   let turn = false;
+  /** Cleared in the middle of a turn, it ends before the next cell or pass. */
+  let mayGoOn = true;
   let asked: 'no' | 'asked' | 'urgent' = 'no';
   let unforeseen: { error: unknown } | null = null;
   let copying: { cell: string | null; scopes: Map<string, CancellationScope>; stop: boolean } | null = null;
@@ -139,6 +143,11 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
   });
   setHandler(yourTurn, () => {
     turn = copying === null;
+    if (turn) mayGoOn = true;
+    wake();
+  });
+  setHandler(mayCopy, ({ allowed: is }) => {
+    mayGoOn = is;
     wake();
   });
   setHandler(processingEnded, (result) => {
@@ -169,6 +178,8 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       act(request, judgeRun(request), () => {
         if (request.request.action === 'abort') stopAll();
         if (request.request.action === 'clear-failure') theState().problems = {};
+        // Nobody told it of cells that appeared meanwhile.
+        if (request.request.action === 'restore') lookDue = true;
       }),
     {
       validator: (request) => {
@@ -183,6 +194,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       act(request, judgeCell(request), () => {
         delete theState().problems[request.key];
         if (request.action === 'abort') stopCells([request.key]);
+        if (request.action === 'retry' && cellsIn(factsOf(theState()).cells, 'NEW', 'PENDING').some(({ key }) => key === request.key)) theState().copyNow = true;
       }),
     {
       validator: (request) => {
@@ -210,6 +222,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
 
   /** ---- opening ---- */
 
+  let found: RunFlags | null = null;
   if (loaded === null) {
     const opened = await patiently(() => files.openRun({ experiment, ...(input.sighting === undefined ? {} : { sighting: input.sighting }) }));
     const state = openedState(input, opened, now());
@@ -219,6 +232,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       throw contractFailure(`There is no run ${experiment}.`);
     }
     loaded = state;
+    ({ found } = opened.look);
     if (opened.record === null) record({ kind: 'first-seen', location: state.location });
     for (const remark of opened.remarks) record({ kind: 'imported', remark });
     // A copy that was at work when the workflow was ended has no owner any more; a processing may have.
@@ -229,17 +243,23 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
   }
   const state = theState();
   if (state.processing !== null) await launch(state.processing);
+  // Before anything is copied or processed: a person may have said meanwhile that nothing shall be.
+  takeSignals(found);
 
   /** ---- looking ---- */
 
   function takeSighting(sighting: RunSighting): void {
-    const before = state.sighting;
     state.answers = true;
-    state.sighting = sighting;
-    state.location = sighting.location;
     lookDue = true;
     // The instrument's entity may be a new one, which knows of no queue and no turn.
     asked = 'no';
+    learn(sighting);
+  }
+
+  function learn(sighting: RunSighting): void {
+    const before = state.sighting;
+    state.sighting = sighting;
+    state.location = sighting.location;
     if (JSON.stringify([before?.listed, before?.cells]) !== JSON.stringify([sighting.listed, sighting.cells])) {
       record({ kind: 'upstream-changed', listed: sighting.listed, cells: sighting.cells.length, ended: sighting.cells.filter(({ ended }) => ended).length });
     }
@@ -248,22 +268,28 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
 
   async function look(): Promise<void> {
     const { revision } = state;
-    const seen = await patiently(() => files.lookAtRun({ experiment }));
+    const { sighting, look: seen } = await patiently(() => files.lookAtRun({ experiment }));
     // What happened meanwhile may be in these files, or not.
     if (state.revision !== revision) return;
     lookDue = false;
+    if (sighting !== null) learn(sighting);
     // While cells arrive their copy knows best what is here.
     if (copying !== null) lookAgain = true;
     else state.local = seen.cells;
     state.outputResolves = seen.outputResolves;
     state.warnings = seen.warnings;
-    if (seen.found !== null) for (const signal of handSignals(state.flags, seen.found)) takeHandSignal(signal);
-    if (seen.found?.stripped === true && !state.flags.stripped) {
-      state.flags = { ...state.flags, stripped: true };
-      record({ kind: 'stripped' }, { actor: 'hand signal', reason: 'a file in pipeline/' });
-      saveDue = true;
-    }
+    takeSignals(seen.found);
     checkCompletion();
+  }
+
+  /** @param found what the files of `pipeline/` say. */
+  function takeSignals(found: RunFlags | null): void {
+    if (found === null) return;
+    for (const signal of handSignals(state.flags, found)) takeHandSignal(signal);
+    if (!found.stripped || state.flags.stripped) return;
+    state.flags = { ...state.flags, stripped: true };
+    record({ kind: 'stripped' }, { actor: 'hand signal', reason: 'a file in pipeline/' });
+    saveDue = true;
   }
 
   function takeHandSignal(signal: ReturnType<typeof handSignals>[number]): void {
@@ -300,8 +326,10 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     } catch (error) {
       if (isCancellation(error)) throw error;
       const { message } = problemOf(error);
-      record({ kind: 'run-failed', reason: `New_Run_Setup: ${message}` });
-      failure('New_Run_Setup', message, [], String(state.revision));
+      const stage = 'New_Run_Setup';
+      const cells = factsOf(state).cells.map(({ key, cell }) => cell ?? key);
+      record({ kind: 'run-failed', reason: `${stage} on ${dateText()}: ${message} (${[counted(cells.length, 'cell'), ...cells].join(' ')})` });
+      failure(stage, message, cells, String(state.revision));
     }
   }
 
@@ -310,8 +338,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
   async function startProcessing(): Promise<void> {
     const { cells } = factsOf(state);
     const ready = workList(cells).process;
-    const kind = processingOf[state.flags.type?.type ?? 'unknown'];
-    if (kind === 'mark-finished') {
+    if (processingKind(experiment, state) === 'mark-finished') {
       for (const { key } of ready) record({ kind: 'processing-done', key });
       return;
     }
@@ -323,7 +350,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     state.finishesAll = willFinishAll(cells);
     state.processings++;
     state.processing = processingInput(experiment, state, state.processings, ready.flatMap(({ cell }) => cell ?? []));
-    record({ kind: 'processing-started', keys: ready.map(({ key }) => key), startTime: `${state.plan.version}@${startTime()}` });
+    record({ kind: 'processing-started', keys: ready.map(({ key }) => key), startTime: `${state.plan.version}@${dateText()}` });
     notify({ kind: 'processing', ready: state.processing.process, occurrence: String(state.processings) });
     await launch(state.processing);
   }
@@ -340,7 +367,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       // One that somebody ended tells nothing itself.
       void child.result().catch((error: unknown) => {
         const problem = problemOf(error);
-        results.push({ number: processing.number, cells: processing.process.map((cell) => ({ key: cellKey(cell), state: 'failed', problem, text: problem.message })) });
+        results.push({ number: processing.number, cells: processing.process.map((cell) => ({ key: cellKey(cell), state: 'failed', problem, text: problem.message })), warnings: [] });
         wake();
       });
     } catch (error) {
@@ -348,11 +375,14 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     }
   }
 
-  function takeProcessing({ number, cells }: ProcessingResult): void {
+  function takeProcessing({ number, cells, warnings }: ProcessingResult): void {
     // Told twice, or told of what is no more.
     if (state.processing?.number !== number) return;
     const nameOf = new Map(state.processing.process.map((cell) => [cellKey(cell), cell]));
+    const stage = state.processing.kind === 'checksums' ? 'Checksumming' : 'Processing_Cells';
     state.processing = null;
+    state.processingWarnings = warnings;
+    if (warnings.length > 0) record({ kind: 'processing-warned', warnings });
     let why: string | undefined;
     const outcome = { done: [] as string[], failed: [] as string[] };
     const silent = [...nameOf.keys()].filter((key) => !cells.some((each) => each.key === key));
@@ -373,19 +403,21 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       }
     }
     if (outcome.done.length > 0) notify({ kind: 'finished', cells: outcome.done, all: state.finishesAll && outcome.failed.length === 0, occurrence: String(number) });
-    if (outcome.failed.length > 0) failure('Processing_Cells', why ?? 'no reason was given', outcome.failed, String(number));
+    if (outcome.failed.length > 0) failure(stage, why ?? 'no reason was given', outcome.failed, String(number));
   }
 
   /** ---- copying ---- */
 
-  /** One turn: every cell that is to be copied, one after another; one that fails hides no other. */
+  /** One turn: every cell that is to be copied, one after another; one that fails hides no other. It ends early where there are more than a history should hold. */
   async function copyTurn(mine: NonNullable<typeof copying>): Promise<void> {
     record({ kind: 'sync-started' });
+    state.copyNow = false;
     const failed: string[] = [];
     const seen = new Set<string>();
     let brought = false;
     for (;;) {
-      const task = mine.stop || !state.answers ? undefined : factsOf(state).tasks.find(({ key }) => !seen.has(key));
+      const enough = mine.stop || !state.answers || !mayGoOn || (seen.size > 0 && historyIsLong());
+      const task = enough ? undefined : factsOf(state).tasks.find(({ key }) => !seen.has(key));
       if (task === undefined) break;
       seen.add(task.key);
       const scope = new CancellationScope();
@@ -397,15 +429,19 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
         delete state.problems[task.key];
       } catch (error) {
         // A person aborted the cell, or the run.
-        if (isCancellation(error) && !scope.consideredCancelled) throw error;
-        if (!isCancellation(error)) {
+        if (isCancellation(error)) {
+          if (!scope.consideredCancelled) throw error;
+          state.passes[task.key] ??= 'failed';
+        } else {
           const problem = problemOf(error);
           failed.push(task.key);
           if (state.passes[task.key] !== 'compared') state.passes[task.key] = 'failed';
+          // As long as it lasts for any cell: a full disk is one event to a person, not one a cell and turn.
+          const known = factsOf(state).tasks.some(({ key }) => state.problems[key]?.type === problem.type);
           state.problems[task.key] = problem;
           record({ kind: 'copy-failed', key: task.key, problem });
-          // Told once a cell and kind: what passes by itself is tried again without a word.
-          if (problem.type !== 'Unexpected' && errorTypes[problem.type].person) failure('Copying', problem.message, [task.to], `${task.key}/${problem.type}`);
+          // What passes by itself is tried again without a word.
+          if (!known && problem.type !== 'Unexpected' && errorTypes[problem.type].person) failure('Copying', problem.message, [task.to], `${problem.type}/${iso(now())}`);
         }
       } finally {
         mine.scopes.delete(task.key);
@@ -414,7 +450,9 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     }
     record({ kind: 'sync-ended', failed });
     state.lastCopied = now();
-    state.idleCopies = brought ? 0 : state.idleCopies + 1;
+    // One that was cut short says nothing about what there is.
+    const idle = !brought && mayGoOn;
+    state.idleCopies = brought ? 0 : state.idleCopies + (idle ? 1 : 0);
     const wants = factsOf(state).tasks.length > 0 || !state.answers;
     asked = wants ? 'asked' : 'no';
     lookDue ||= lookAgain;
@@ -422,7 +460,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     // Before the instrument hears of it: its next turn may be ours.
     copying = null;
     wake();
-    await tell(instrumentId(state.instrument), turnOver, { experiment, wants, idle: !brought });
+    await tell(instrumentId(state.instrument), turnOver, { experiment, wants, idle });
   }
 
   /** The passes over one cell; it is complete right after the last. True when something new came. */
@@ -432,7 +470,11 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     const { synced, started, failed } = flagsOfCell(state.flags, key);
     if (restart && (synced || started || failed !== null)) record({ kind: 'cell-restarted', key });
     let brought = false;
-    for (const pass of passesFor({ ended, phased: state.plan.phased })) {
+    for (const [index, pass] of passesFor({ ended, phased: state.plan.phased }).entries()) {
+      if (index > 0 && !mayGoOn) {
+        state.passes[key] ??= 'failed';
+        break;
+      }
       const { copyCell: copy } = proxyActivities<SequencingFileActivities>({ ...forTransfer, taskQueue: taskQueues.copies, summary: `${to}, ${pass.style}${pass.withoutRawSignal ? ' without raw signal' : ''}` });
       const { endMarker, ...sent } = await copy({ experiment, instrument: state.instrument, location: state.location, task, pass });
       state.local = [...state.local.filter(({ cell }) => cell !== to), { cell: to, endMarker }];
@@ -440,7 +482,10 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
         brought = true;
         record({ kind: 'copied', key, ...sent });
       }
+      if (pass.withoutRawSignal) continue;
+      // A whole pass over what grows makes good what an earlier one left undone.
       if (ended) state.passes[key] = pass.style === 'comparing' ? 'compared' : 'appended';
+      else delete state.passes[key];
     }
     if (completionOfCell(state, key, upstreamOf(state)).complete) record({ kind: 'cell-complete', key });
     return brought;
@@ -462,10 +507,11 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     const events = [...state.unsaved];
     const notices = [...state.notices];
     const { instrument, location, firstSeen, revision, processings, flags } = state;
-    const { drift } = await patiently(() =>
+    const { drift, plan } = await patiently(() =>
       files.saveRun({ experiment, instrument, location, firstSeen, revision, processings, flags, status: facts.status, cells: facts.cells, attention: attentionOf(state, facts), events, notices }),
     );
     state.drift = drift;
+    state.plan = plan;
     state.unsaved = state.unsaved.slice(events.length);
     state.notices = state.notices.slice(notices.length);
   }
@@ -478,14 +524,17 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       if (unforeseen !== null) throw (unforeseen as { error: unknown }).error;
       for (let result = results.shift(); result !== undefined; result = results.shift()) takeProcessing(result);
       for (let sighting = sightings.shift(); sighting !== undefined; sighting = sightings.shift()) takeSighting(sighting);
+      // What changed later than now changed before the clock was set back.
+      state.lastChange = Math.min(state.lastChange, now());
+      if (saveDue) {
+        show();
+        await save();
+        continue;
+      }
       if (stalls(state, factsOf(state), now()) && state.stalledSince === null) {
         state.stalledSince = now();
         record({ kind: 'stalled', since: iso(state.lastChange) });
         failure('Stalled', `nothing has changed since ${iso(state.lastChange)}`, [], iso(state.lastChange));
-      }
-      if (saveDue) {
-        show();
-        await save();
         continue;
       }
       if (lookDue) {
@@ -533,7 +582,8 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       const until = isAtRest(status) ? idleUntil : state.lastChange + (state.plan.stallSeconds ?? -Infinity) + 1;
       // Each timer is an event: while it is busy there is nothing to wait for.
       if (until <= now() || copying !== null || state.processing !== null) await condition(() => woken);
-      else await condition(() => woken, (until - now()) * 1000);
+      // By now another time may be configured.
+      else if (!(await condition(() => woken, (until - now()) * 1000))) saveDue = true;
     }
   } finally {
     // A cancelled run waits for its copy to have stopped.
@@ -550,9 +600,14 @@ function allowed(verdict: Verdict): Extract<Verdict, { allowed: true }>['events'
 const weekdays = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 
 /** `Saturday, 21 Nov 2026 06:30:00`, UTC. */
-function startTime(): string {
+function dateText(): string {
   const date = new Date();
   return `${weekdays[date.getUTCDay()]}, ${date.toUTCString().slice(5, 25)}`;
+}
+
+/** Without a recorded type the name decides: nobody's cells are marked finished because a file is missing. */
+function processingKind(experiment: string, { flags }: RunState): (typeof processingOf)[keyof typeof processingOf] {
+  return processingOf[(flags.type ?? classifyExperiment(experiment)).type];
 }
 
 function processingInput(experiment: string, state: RunState, number: number, process: string[]): ProcessingInput {
@@ -561,7 +616,7 @@ function processingInput(experiment: string, state: RunState, number: number, pr
   return {
     experiment,
     number,
-    kind: processingOf[state.flags.type?.type ?? 'unknown'] === 'checksums' ? 'checksums' : 'full',
+    kind: processingKind(experiment, state) === 'checksums' ? 'checksums' : 'full',
     process,
     report: [...new Set([...process, ...names(workList(cells).report)])],
     cells: names(cells),

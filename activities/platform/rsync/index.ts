@@ -28,8 +28,10 @@ export type RsyncComparison =
   | 'append'
   /** Sizes and times; a file that differs is replaced as a whole. */
   | 'times'
-  /** Content: every byte is read on both sides. Says nothing for as long as the source needs to read its largest directory. */
-  | 'content';
+  /** Content: every byte is read on both sides. Says nothing for as long as the source needs to read its largest directory, which is given a day. */
+  | 'content'
+  /** Nothing is compared: every file is sent again, but for the blocks that both sides have. */
+  | 'again';
 
 export interface RsyncCopy {
   route: RsyncRoute;
@@ -39,6 +41,8 @@ export interface RsyncCopy {
   below?: readonly string[];
   /** What is copied, as path below those: recreated below `destination`. Any names. */
   item: readonly string[];
+  /** Only these files, as paths below the item; those that the source does not have are passed over. All of the item when absent. */
+  files?: readonly string[];
   /** Absolute directory whose parent exists; for `push` as the instrument sees it. */
   destination: string;
   /** For `push`: the same directory as seen from here, if it is; what a killed copy left is then put to use. */
@@ -50,7 +54,7 @@ export interface RsyncCopy {
   modifyWindowSeconds?: number;
   /** Bytes a second. */
   bandwidthLimit?: number;
-  /** A copy in which nothing goes on for so long is frozen and is ended. Milliseconds. */
+  /** A copy in which nothing goes on for so long is frozen and is ended; one that compares by content at the earliest after a day. Milliseconds. */
   frozenAfterMs: number;
 }
 
@@ -61,6 +65,8 @@ export interface RsyncResult extends RsyncTotals {
 }
 
 const progressEveryMs = 250;
+/** Longest silence of a comparison by content: at 70 MB/s a directory of 6 TB. */
+const longestReadMs = 24 * 3_600_000;
 
 /**
  * One run of rsync: recursive, with links and times, never deleting. A stopped or failed run leaves what arrived, and the next
@@ -80,7 +86,7 @@ export async function rsync(copy: RsyncCopy, hooks: Hooks<RsyncProgress> = {}): 
   try {
     const options = { signal: watch.signal, onStdout: (chunk: Uint8Array) => watch.push(chunk), env: { LC_ALL: 'C.UTF-8' } };
     const ending =
-      route.kind === 'push' ? await runOverSsh(route.on, untilDisconnected(['rsync', ...optionsOf(copy), '--', sourcePath(copy), `${copy.destination}/`]), options) : await withNames(copy, (args) => run('rsync', args, options));
+      route.kind === 'push' ? await runOverSsh(route.on, untilDisconnected(['rsync', ...optionsOf(copy), '--', ...relativeNames(copy).map((name) => `${copy.root}/${name.slice(2)}`), `${copy.destination}/`]), options) : await withNames(copy, (args) => run('rsync', args, options));
     if (ending.code !== 0 && ending.code !== 24) throw await rsyncFailure(nameOf(copy), ending, machineOf(route));
     return { ...output.totals, vanishedFiles: vanished(ending), seconds: (performance.now() - started) / 1000 };
   } finally {
@@ -91,22 +97,21 @@ export async function rsync(copy: RsyncCopy, hooks: Hooks<RsyncProgress> = {}): 
 const machineOf = (route: RsyncRoute): SshTarget | undefined => (route.kind === 'pull' ? route.from : route.kind === 'push' ? route.on : undefined);
 const nameOf = ({ item }: RsyncCopy): string => item.join('/');
 const vanished = ({ stderr }: RunResult): number => stderr.match(/^file has vanished: /gmu)?.length ?? 0;
-const relativeName = ({ below = [], item }: RsyncCopy): string => ['.', ...below, '.', ...item].join('/');
-const sourcePath = (copy: RsyncCopy): string => `${copy.root}/${relativeName(copy).slice(2)}`;
+const relativeNames = ({ below = [], item, files = [''] }: RsyncCopy): string[] => files.map((file) => ['.', ...below, '.', ...item, ...(file === '' ? [] : [file])].join('/'));
 
-function check({ root, below = [], item, destination, route }: RsyncCopy): void {
+function check({ root, below = [], item, files = [], destination, route }: RsyncCopy): void {
   for (const [what, path] of [['source', root], ['destination', destination]] as const) {
     if (!isAbsolute(path) || path.includes('\0')) throw new OperationError('ConfigError', `The ${what} of a copy is “${path}”; expected an absolute path.`);
   }
   // The shell on the other side would look for files that fit.
   if (route.kind === 'pull' && /[*?[\]\\]/u.test(root)) throw new OperationError('ConfigError', `The source “${root}” cannot be fetched from: its path holds one of * ? [ ] \\.`);
   if (item.length === 0) throw new OperationError('ContractError', 'A copy needs the name of what is copied.');
-  for (const name of [...below, ...item]) {
+  for (const name of [...below, ...item, ...files.flatMap((file) => file.split('/'))]) {
     if (name === '' || name === '.' || name === '..' || /[/\0]/u.test(name)) throw new OperationError('ContractError', `“${name}” is not the name of a directory.`);
   }
 }
 
-function optionsOf({ comparison, exclude = [], modifyWindowSeconds, bandwidthLimit, frozenAfterMs }: RsyncCopy): string[] {
+function optionsOf({ comparison, files, exclude = [], modifyWindowSeconds, bandwidthLimit, frozenAfterMs }: RsyncCopy): string[] {
   return [
     '-rltR',
     '-8',
@@ -120,11 +125,13 @@ function optionsOf({ comparison, exclude = [], modifyWindowSeconds, bandwidthLim
       // Without the last a copy between paths would not look at what an ended run left.
       times: [`--partial-dir=${partialDirectory}`, '--no-whole-file'],
       content: ['--checksum', `--partial-dir=${partialDirectory}`, '--no-whole-file'],
+      again: ['--ignore-times', `--partial-dir=${partialDirectory}`, '--no-whole-file'],
     }[comparison],
     // While the source computes sums it says nothing, and rsync would take that for a broken connection.
     ...(comparison === 'content' ? [] : [`--timeout=${Math.max(1, Math.ceil(frozenAfterMs / 1000))}`]),
     ...(modifyWindowSeconds === undefined ? [] : [`--modify-window=${modifyWindowSeconds}`]),
     ...(bandwidthLimit === undefined ? [] : [`--bwlimit=${Math.max(1, Math.round(bandwidthLimit / 1024))}`]),
+    ...(files === undefined ? [] : ['--ignore-missing-args']),
     ...exclude.map((pattern) => `--exclude=${pattern}`),
   ];
 }
@@ -135,7 +142,7 @@ async function withNames(copy: RsyncCopy, work: (args: string[]) => Promise<RunR
   const directory = await mkdtemp(join(tmpdir(), 'longshore-rsync-'));
   try {
     const names = join(directory, 'names');
-    await writeFile(names, `${relativeName(copy)}\0`);
+    await writeFile(names, relativeNames(copy).map((name) => `${name}\0`).join(''));
     const remote = route.kind === 'pull' ? ['-e', remoteShell(sshCommand(route.from))] : [];
     const source = route.kind === 'pull' ? `${destination(route.from).replace(/^([^@]*@)?(.*:.*)$/u, '$1[$2]')}:${root}/` : `${root}/`;
     return await work([...optionsOf(copy), '--from0', `--files-from=${names}`, ...remote, '--', source, `${copy.destination}/`]);
@@ -165,10 +172,11 @@ class Watch {
     this.#tell = () => hooks.onProgress?.({ ...output.progress });
     const { signal } = hooks;
     this.signal = signal === undefined ? this.#frozen.signal : AbortSignal.any([signal, this.#frozen.signal]);
+    const silenceMs = copy.comparison === 'content' ? Math.max(copy.frozenAfterMs, longestReadMs) : copy.frozenAfterMs;
     this.#timer = setTimeout(() => {
       const { file } = output.progress;
-      this.#frozen.abort(new OperationError('TransportError', `Copying ${nameOf(copy)} made no progress for ${formatDuration(copy.frozenAfterMs / 1000)}${file === null ? '' : ` (last file: ${file})`} and was ended.`));
-    }, copy.frozenAfterMs);
+      this.#frozen.abort(new OperationError('TransportError', `Copying ${nameOf(copy)} made no progress for ${formatDuration(silenceMs / 1000)}${file === null ? '' : ` (last file: ${file})`} and was ended.`));
+    }, silenceMs);
   }
 
   push(chunk: Uint8Array): void {

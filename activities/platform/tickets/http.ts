@@ -15,13 +15,15 @@ const defaultTimeoutMs = 60_000;
  * One request to the ticket system. Throws `DependencyDown` (no connection, no answer in time, a server's own failure), `TransportError` (the answer broke off),
  * `PermissionDenied` (credentials refused); other statuses are for the caller to judge.
  */
-export async function ask(server: TicketServer, path: string, init: RequestInit, signal: AbortSignal | undefined): Promise<Answer> {
+export async function ask(server: TicketServer, path: string, init: Omit<RequestInit, 'headers'> & { headers: Record<string, string> }, signal: AbortSignal | undefined): Promise<Answer> {
   const url = `${server.url.replace(/\/+$/u, '')}/REST/${path}`;
   const patience = AbortSignal.timeout(server.timeoutMs ?? defaultTimeoutMs);
   const down = (why: string, cause?: unknown): OperationError => new OperationError('DependencyDown', `The ticket system at ${server.url} ${why}.`, { cause });
+  // A connection for each: an answer that comes twice must not be taken for that of the next question.
+  const headers = { ...init.headers, connection: 'close' };
   let response: Response;
   try {
-    response = await fetch(url, { ...init, redirect: 'manual', signal: signal === undefined ? patience : AbortSignal.any([signal, patience]) });
+    response = await fetch(url, { ...init, headers, redirect: 'manual', signal: signal === undefined ? patience : AbortSignal.any([signal, patience]) });
   } catch (error) {
     signal?.throwIfAborted();
     if (patience.aborted) throw down('does not answer in time');

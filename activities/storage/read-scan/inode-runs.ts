@@ -20,7 +20,7 @@ export interface InodeRecord {
 export interface InodeRunsOptions {
   /** Directory for the runs, which must be there; they lie in a new directory in it. */
   directory: string;
-  /** Default 16 MiB. A record that is larger is held alone. */
+  /** Default 4 MiB. A record that is larger is held alone. */
   bufferBytes?: number;
   /** Runs that are merged at a time, at least 2. Default 128. */
   openFiles?: number;
@@ -44,7 +44,7 @@ export class InodeRuns {
   /** Files, oldest first. */
   private runs: string[] = [];
 
-  constructor({ directory, bufferBytes = 16 * 1024 * 1024, openFiles = 128 }: InodeRunsOptions) {
+  constructor({ directory, bufferBytes = 4 * 1024 * 1024, openFiles = 128 }: InodeRunsOptions) {
     this.directory = directory;
     this.bufferBytes = bufferBytes;
     this.buffer = new RecordBuffer(bufferBytes);

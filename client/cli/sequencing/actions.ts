@@ -29,7 +29,7 @@ interface Verb {
 const verbs: Readonly<Record<string, Verb>> = {
   abort: { imperative: 'Abort', description: 'leave a run or a cell alone', cell: 'abort', run: 'abort' },
   restore: { imperative: 'Restore', description: 'take an abort back', cell: 'restore', run: 'restore' },
-  retry: { imperative: 'Process again', description: 'process what failed again', cell: 'retry', none: 'No cell of the run has failed.' },
+  retry: { imperative: 'Try again', description: 'copy at once, or process again what failed', cell: 'retry', none: 'No cell of the run is to be copied or has failed.' },
   force: { imperative: 'Take as complete', description: 'take what lies here as complete', cell: 'force-complete', none: 'No cell of the run lies here incomplete.' },
   reprocess: { imperative: 'Process once more', description: 'process what is done once more', cell: 'reprocess', none: 'No cell of the run is processed and still here.' },
 };

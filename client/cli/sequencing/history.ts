@@ -67,6 +67,8 @@ const words: Readonly<Record<string, (details: Record<string, unknown>) => strin
   'run-aborted': ({ aborted }) => (aborted === true ? 'the run was aborted' : 'the run was restored'),
   'cell-aborted': ({ aborted }) => (aborted === true ? 'aborted' : 'restored'),
   'cell-retried': () => 'to be processed again',
+  'processing-warned': ({ warnings }) => list(warnings).join(' '),
+  'copy-retried': () => 'to be copied at once',
   'cell-reprocessed': () => 'to be processed once more',
   'type-set': ({ type }) => `its type was set to ${typeOf(type)}`,
   notified: ({ cells }) => `told that all ${counted(cells, 'cell')} have run`,

@@ -5,6 +5,9 @@ import { entryTypes, type StatRecord } from '../record.ts';
 import type { NamedSlots } from '../slots.ts';
 import type { AgeBands, AgeUsage } from '../usage.ts';
 
+// Own constants: see `UsageProducts`.
+const { directory: aDirectory } = entryTypes;
+const bandOf = ageBand;
 const bands = ageBands.length;
 
 export class AgesProduct {
@@ -20,8 +23,8 @@ export class AgesProduct {
 
   /** Where an entry counts. A directory's own access is now: whoever lists it sets the time. */
   cellOf(slot: number, { type, atime, mtime }: Pick<StatRecord, 'type' | 'atime' | 'mtime'>): number {
-    const access = type === entryTypes.directory ? 0 : ageBand(this.scannedAt - atime);
-    return (slot * bands + access) * bands + ageBand(this.scannedAt - mtime);
+    const access = type === aDirectory ? 0 : bandOf(this.scannedAt - atime);
+    return (slot * bands + access) * bands + bandOf(this.scannedAt - mtime);
   }
 
   countFile(cell: number): void {

@@ -5,7 +5,7 @@
 import { type Bytes, ExactSums } from '../exact-sums.ts';
 import { FileTypes, type FileType } from '../file-types.ts';
 import { pathText } from '../path-text.ts';
-import { entryTypes, type StatRecord } from '../record.ts';
+import { entryTypes, type StatRecord, undecided } from '../record.ts';
 import type { BaseDirectories, NamedSlots, Slot } from '../slots.ts';
 import type { DirectoryUsage } from '../usage.ts';
 import type { Run } from './run.ts';
@@ -63,19 +63,24 @@ export class DirectoriesProduct {
   // The decision for the file before, and how much of the path it rests on.
   private slot = -1;
   private directory = -1;
-  private decidedAt = Infinity;
+  private basis = undecided;
 
   constructor(baseDirectories: BaseDirectories, fileTypes: readonly FileType[]) {
     this.baseDirectories = baseDirectories;
     this.fileTypes = new FileTypes(fileTypes);
   }
 
-  /** Must see every record. The number of the directory that a file counts for; -1 for what is no regular file. */
+  /** After a file: the files that follow it, are of its slot and share so many leading bytes with the record before them count for its directory. */
+  get decidedAt(): number {
+    return this.basis;
+  }
+
+  /** The number of the directory that a file counts for; -1 for what is no regular file. Must see the records in order, and all of them but those for which `decidedAt` answers. */
   directoryOf(slot: number, record: StatRecord): number {
-    if (record.shared < this.decidedAt) this.decidedAt = Infinity;
+    if (record.shared < this.basis) this.basis = undecided;
     if (record.type !== entryTypes.file) return -1;
     // The base directory stays too while all entries have been below the one that was decided for.
-    if (this.decidedAt === Infinity || slot !== this.slot) this.decide(slot, this.baseDirectories.baseLength, record);
+    if (this.basis === undecided || slot !== this.slot) this.decide(slot, this.baseDirectories.baseLength, record);
     return this.directory;
   }
 
@@ -131,7 +136,7 @@ export class DirectoriesProduct {
     // Mostly the files of another group came in between, and nothing changed.
     if (tree.last >= 0 && path[from + lastName.length] === slash && from + lastName.length < pathLength && isAt(path, from, lastName)) {
       this.directory = tree.last;
-      this.decidedAt = from + lastName.length + 1;
+      this.basis = from + lastName.length + 1;
       return;
     }
     let end = slashAfter(path, from, pathLength);
@@ -142,7 +147,7 @@ export class DirectoriesProduct {
       name = end < 0 ? `${first}/${here}` : textOf(path, from, end);
     }
     // A longer path may go on where this one has the file's name: then nothing of the decision lasts.
-    this.decidedAt = end < 0 ? Infinity : end + 1;
+    this.basis = end < 0 ? undecided : end + 1;
     this.directory = tree.directories.get(name) ?? this.open(tree, name);
     tree.lastName = name;
     tree.last = this.directory;

@@ -2,6 +2,7 @@
 import { type Bytes, ExactSums } from '../exact-sums.ts';
 import type { StatRecord } from '../record.ts';
 import type { Totals } from '../usage.ts';
+import type { Run } from './run.ts';
 
 /** Indexes of sums: what counts, what of it counts for hard links, and the sizes of those. */
 const [counted, linked, links] = [0, 1, 2];
@@ -13,10 +14,15 @@ export class TotalsProduct {
   private newestModification = -Infinity;
   private newestChange = -Infinity;
 
-  count(record: StatRecord): void {
-    this.types[record.type]!++;
+  add(run: Run): void {
+    this.types[run.type]! += run.entries;
+    this.newestModification = Math.max(this.newestModification, run.newest);
+    this.addBytes(run);
+  }
+
+  /** The times that a run does not have. */
+  addTimes(record: StatRecord): void {
     if (record.atime > this.newestAccess) this.newestAccess = record.atime;
-    if (record.mtime > this.newestModification) this.newestModification = record.mtime;
     if (record.ctime > this.newestChange) this.newestChange = record.ctime;
   }
 

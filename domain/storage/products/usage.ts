@@ -1,7 +1,7 @@
 /** All figures of a pass, together: what a line is counted for is decided once, and an inode is at one place in all of them. */
 import type { FileType } from '../file-types.ts';
 import { type CountedLinks, type HardLinkRule, OpenInodes, type OpenInodesOptions, shareOf } from '../hard-links.ts';
-import { entryTypes, type Product, type StatRecord } from '../record.ts';
+import { entryTypes, type Product, type StatRecord, undecided } from '../record.ts';
 import { pathText } from '../path-text.ts';
 import { type BaseDirectories, nameSlots, type Slot } from '../slots.ts';
 import type { AgeUsage, DirectoryUsage, GroupUsage, Totals, UserUsage } from '../usage.ts';
@@ -11,6 +11,9 @@ import { GroupsProduct } from './groups.ts';
 import { Run } from './run.ts';
 import { TotalsProduct } from './totals.ts';
 import { UsersProduct } from './users.ts';
+
+// A module's own constants are compiled in; what it imports is looked up at every use.
+const { file: aFile, directory: aDirectory } = entryTypes;
 
 export type UsageProduct = 'groups' | 'users' | 'directories' | 'ages';
 
@@ -51,13 +54,15 @@ export class UsageProducts implements Product<UsageFigures> {
   private readonly users: UsersProduct | null;
   private readonly directories: DirectoriesProduct | null;
   private readonly ages: AgesProduct | null;
-  /** Entries of one slot, owner and directory. */
+  /** Entries of one slot, owner, directory and type. */
   private readonly run = new Run();
   private slot = -1;
   private uid = -1;
   private gid = -1;
   private owner = -1;
   private directory = -1;
+  /** Files of the run's owner that share so many leading bytes with the record before them belong to the run too. */
+  private decidedAt = undecided;
 
   /** Throws `ConfigError` for file types that cannot be (`FileTypes`). */
   constructor({ baseDirectories, hardLinks, alias, scannedAt, fileTypes, products, inodes = {} }: UsageOptions) {
@@ -86,19 +91,17 @@ export class UsageProducts implements Product<UsageFigures> {
 
   add(record: StatRecord): void {
     const { run, directories, ages } = this;
-    const slot = this.baseDirectories.slotOf(record);
-    const directory = directories === null ? -1 : directories.directoryOf(slot, record);
-    if (slot !== this.slot || directory !== this.directory || record.uid !== this.uid || record.gid !== this.gid) this.startRun(slot, directory, record);
-    this.totals.count(record);
+    const { links, type } = record;
+    if (record.shared < this.decidedAt || type !== aFile || record.uid !== this.uid || record.gid !== this.gid) this.decide(record);
+    this.totals.addTimes(record);
     run.count(record);
-    const cell = ages === null ? -1 : ages.cellOf(slot, record);
-    if (ages !== null && record.type === entryTypes.file) ages.countFile(cell);
-    const types = directories === null || directory < 0 ? 0 : directories.typesOf(record);
+    const cell = ages === null ? -1 : ages.cellOf(this.slot, record);
+    if (ages !== null && type === aFile) ages.countFile(cell);
+    const types = directories === null || this.directory < 0 ? 0 : directories.typesOf(record);
 
-    const { links } = record;
-    if (links === 1 || (links > 1 && record.type === entryTypes.directory)) {
+    if (links === 1 || (links > 1 && type === aDirectory)) {
       run.addSize(record);
-      if (directories !== null && types !== 0) directories.addTypes(directory, types, record);
+      if (directories !== null && types !== 0) directories.addTypes(this.directory, types, record);
       if (ages !== null) ages.addBytes(cell, record);
     } else if (links > 1) this.addLink(types, record);
   }
@@ -123,8 +126,19 @@ export class UsageProducts implements Product<UsageFigures> {
     };
   }
 
-  private startRun(slot: number, directory: number, { uid, gid }: StatRecord): void {
+  /** Finds what the record counts for. */
+  private decide(record: StatRecord): void {
+    const { baseDirectories, directories, run } = this;
+    const slot = baseDirectories.slotOf(record);
+    const directory = directories === null ? -1 : directories.directoryOf(slot, record);
+    if (slot !== this.slot || directory !== this.directory || record.type !== run.type || record.uid !== this.uid || record.gid !== this.gid) this.startRun(slot, directory, record);
+    if (record.type !== aFile) this.decidedAt = undecided;
+    else this.decidedAt = directories === null ? baseDirectories.decidedAt : Math.max(baseDirectories.decidedAt, directories.decidedAt);
+  }
+
+  private startRun(slot: number, directory: number, { type, uid, gid }: StatRecord): void {
     this.endRun();
+    this.run.begin(type);
     this.slot = slot;
     this.directory = directory;
     if (uid === this.uid && gid === this.gid) return;
@@ -136,11 +150,10 @@ export class UsageProducts implements Product<UsageFigures> {
   private endRun(): void {
     const { run, slot, owner, directory } = this;
     if (run.entries === 0) return;
-    this.totals.addBytes(run);
+    this.totals.add(run);
     this.groups?.add(slot, run);
     this.users?.add(owner, run);
     if (directory >= 0) this.directories?.add(directory, run);
-    run.clear();
   }
 
   /** One of several links, at the place of the run. */

@@ -20,6 +20,8 @@ export interface VaultCounts {
   firstForeign: string[];
 }
 
+// Own constants: see `UsageProducts`.
+const { file: aFile, directory: aDirectory } = entryTypes;
 const foreignShown = 5;
 const slash = 0x2f;
 const vaultComponent = new TextEncoder().encode('/.vault/');
@@ -46,8 +48,8 @@ export class VaultProduct implements Product<VaultCounts> {
     // What the path shares with the one before was searched then.
     if (this.inside === 0 || record.shared < this.inside) this.inside = insideOf(record.path, record.shared, record.pathLength);
     if (this.inside === 0) {
-      if (record.links > 1 && record.type === entryTypes.file) this.sink.outside(record);
-    } else if (record.type !== entryTypes.directory) this.addInside(record);
+      if (record.links > 1 && record.type === aFile) this.sink.outside(record);
+    } else if (record.type !== aDirectory) this.addInside(record);
   }
 
   finish(): VaultCounts {
@@ -57,7 +59,7 @@ export class VaultProduct implements Product<VaultCounts> {
   private addInside(record: StatRecord): void {
     const { inside } = this;
     const { path, pathLength } = record;
-    if (record.type === entryTypes.file) {
+    if (record.type === aFile) {
       const key = decodeVaultKey(path, inside, pathLength);
       if (key !== null) {
         // Without links it was taken out of the vault while it was looked at.

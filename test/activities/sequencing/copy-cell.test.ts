@@ -94,7 +94,18 @@ describe('copying a cell', function () {
       await utimes(path, atime, mtime);
     }
     assert.equal((await copyCell(configure({ copy: { hashList: false } }), input(comparing))).files, 0);
-    assert.equal((await copyCell(config, input(comparing))).files, 2);
+    const log = join(root, 'commands');
+    await mkdir(join(root, 'bin'));
+    await writeFile(join(root, 'bin/rsync'), `#!/bin/sh\nprintf '%s\\n' "$*" >>'${log}'\nPATH=\${PATH#*:} exec rsync "$@"\n`, { mode: 0o755 });
+    const { PATH } = process.env;
+    process.env['PATH'] = `${join(root, 'bin')}:${PATH}`;
+    try {
+      assert.equal((await copyCell(config, input(comparing))).files, 2);
+    } finally {
+      process.env['PATH'] = PATH;
+    }
+    // One that reads whole directories would be silent for hours.
+    assert.deepEqual((await readFile(log, 'utf8')).trim().split('\n').map((command) => [command.includes('--checksum'), command.includes('--ignore-times')]), [[false, false], [false, true]]);
     for (const victim of victims) assert.deepEqual(await readFile(join(copied(), victim)), await readFile(join(cell.directory, victim)));
   });
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { parse } from 'yaml';
@@ -16,12 +17,13 @@ import { applyEvent, type RunEvent } from '../../../domain/sequencing/run-events
 import { deriveStatus } from '../../../domain/sequencing/run-status.ts';
 import { copyTasks, passesFor } from '../../../domain/sequencing/sync-plan.ts';
 import type { TicketEvent } from '../../../domain/sequencing/ticket-text.ts';
+import { projectRoot } from '../../../infra/local/layout.ts';
 import type { CopyProgress, RunSave, RunSighting } from '../../../workflows/sequencing/contract.ts';
 import { SimulatedCell } from '../../support/instrument/index.ts';
 import { startSshd, type PrivateSshd } from '../../support/services/sshd.ts';
 import { startSmtp, type PrivateSmtp } from '../../support/services/smtp.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/services/tcp-proxy.ts';
-import { makeSequencingSite, runActivity, type SequencingSite } from './site.ts';
+import { makeSequencingSite, runActivity, siteVersion, type SequencingSite } from './site.ts';
 
 const experiment = '20190614_EGS2_11685BN';
 
@@ -56,13 +58,15 @@ describe('a run through the sequencing activities', function () {
   let told = 0;
 
   async function save(events: RunEvent[], notices: TicketEvent[] = []): Promise<RunSave> {
-    const look = await runActivity(site.activities.lookAtRun, { experiment });
+    const { look, sighting: newest } = await runActivity(site.activities.lookAtRun, { experiment });
+    assert.deepEqual(newest, sighting);
     flags = events.reduce((run, event) => applyEvent(run, event), flags);
     const cells = deriveCells({ flags, local: look.cells.map(({ cell }) => cell), upstream: { state: 'listed', location: sighting.location, cells: sighting.cells.map(({ cell }) => cell) } });
     const status = deriveStatus({ flags, cells: cells.map(({ state }) => state), outputResolves: look.outputResolves, stalled: false });
     const entries = events.map((event) => ({ number: ++revision, at: `2026-01-01T00:00:${String(revision).padStart(2, '0')}.000Z`, actor: 'longshore', event }));
     const run: RunSave = { experiment, instrument: 'EGS2', location: sighting.location, firstSeen: sighting.firstSeen, revision, processings: 0, flags, status, cells, attention: null, events: entries, notices };
-    assert.deepEqual(await runActivity(site.activities.saveRun, run), { drift: [] });
+    const plan = { version: siteVersion, phased: true, idleSeconds: 14 * 86_400, stallSeconds: 72 * 3600 };
+    assert.deepEqual(await runActivity(site.activities.saveRun, run), { drift: [], plan });
     return run;
   }
   async function poll(): Promise<RunSighting[]> {
@@ -157,6 +161,8 @@ describe('a run through the sequencing activities', function () {
     assert.deepEqual(await runActivity(() => site.activities.drainOutbox(), undefined), { sent: 3, waiting: 0, problem: null });
     assert.deepEqual(smtp.mails.map(({ content }) => /^Subject: (.*)$/mu.exec(content)![1]!.trim()), ['new', 'processing', 'Finished all cells'].map((what) => `Experiment ${experiment} : ${what}`));
     assert.deepEqual(await outboxState(site.database), { waiting: 0, failing: [] });
+    const [firstMail] = smtp.mails.map(({ content }) => content.replaceAll(/=\r?\n/gu, ''));
+    assert.ok(firstMail?.includes(`Longshore ${siteVersion} by ${userInfo().username}@${hostname()} in ${projectRoot}`), firstMail);
 
     // The instrument loses it: a finished run need not know.
     await growing.remove();

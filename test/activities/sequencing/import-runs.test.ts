@@ -1,6 +1,6 @@
 /** A site with old runs in many states moves over. */
 import assert from 'node:assert/strict';
-import { chmod, cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { storedEvents } from '../../../activities/sequencing/event-store.ts';
 import { importRuns } from '../../../activities/sequencing/import-runs.ts';
@@ -98,6 +98,20 @@ describe('importing runs', () => {
     assert.deepEqual(look.cells, [{ cell: `lib/${cells.a}`, endMarker: null }]);
     assert.equal((await openRun(deps, { experiment: '20190614_EGS2_new' })).record, null);
   });
+
+  for (const [what, text] of [['without type.yaml', null], ['of an unknown type', 'type: Internal\n'], ['whose type.yaml is no YAML', '{']] as const) {
+    it(`takes a run ${what} for what its name says, so that its cells are processed`, async () => {
+      const experiment = '20190614_EGS2_11685BN';
+      const directory = await run(`2019/${experiment}`, { [`${cells.a}.synced`]: '', ...(text === null ? {} : { 'type.yaml': text }) });
+      if (text === null) await rm(join(directory, 'pipeline/type.yaml'));
+      const { record, remarks } = await openRun(deps, { experiment });
+      assert.deepEqual([record!.flags.type, remarks.length], [{ type: 'internal' }, 1]);
+      const { report } = await importRuns(deps, { dryRun: false, now });
+      assert.match(await readFile(report, 'utf8'), /by its name the run is of type internal\./);
+      assert.deepEqual((await storedRun(site.database, experiment))!.flags.type, { type: 'internal' });
+      assert.equal(await readFile(join(directory, 'pipeline/type.yaml'), 'utf8'), 'type: internal\n');
+    });
+  }
 
   it('says when the root of raw copies is not there, rather than that all runs are gone', async () => {
     await run('2019/20190614_EGS2_busy', {});

@@ -94,10 +94,57 @@ for (const dialect of dialects) {
       while (received.size === 0) await new Promise((resolve) => setImmediate(resolve));
       crash = false;
       assert.deepEqual(await drainOutbox(test.db, { send, now }), { sent: 0, waiting: 2, failing: [] }, 'it is claimed');
-      clock += 11 * 60_000;
+      clock += 30_000;
       assert.deepEqual(await drainOutbox(test.db, { send, now }), { sent: 2, waiting: 0, failing: [] });
       assert.deepEqual(await test.db.knex('outbox').orderBy('outbox_id').pluck('receipt'), ['found', 'told']);
       void died;
+    });
+
+    it('holds its claim for as long as it sends', async () => {
+      await noteAt(message('a', '1'));
+      const sent = Promise.withResolvers<string>();
+      const begun = Promise.withResolvers<void>();
+      const slow: Send = () => (begun.resolve(), sent.promise);
+      const drain = drainOutbox(test.db, { send: slow, now, renewEveryMs: 5 });
+      await begun.promise;
+      for (let minute = 0; minute < 3; minute++) {
+        clock += 25_000;
+        const until = new Date(clock + 30_000).toISOString();
+        while ((await test.db.knex('outbox').first('claimed_until')).claimed_until !== until) await new Promise((resolve) => setImmediate(resolve));
+        assert.deepEqual(await drainOutbox(test.db, { send: () => assert.fail('it is being sent'), now }), { sent: 0, waiting: 1, failing: [] });
+      }
+      sent.resolve('told');
+      assert.deepEqual(await drain, { sent: 1, waiting: 0, failing: [] });
+    });
+
+    it('stops sending when somebody else has taken its claim over, and leaves the message to them', async () => {
+      await noteAt(message('a', '1'));
+      const slow: Send = async (_message, signal) => {
+        await test.db.knex('outbox').update({ claimed_by: 'somebody else' });
+        return new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      };
+      assert.deepEqual(await drainOutbox(test.db, { send: slow, now, renewEveryMs: 5 }), { sent: 0, waiting: 1, failing: [] });
+      assert.deepEqual(await test.db.knex('outbox').first('claimed_by', 'attempts'), { claimed_by: 'somebody else', attempts: 0 });
+    });
+
+    it('tells each message once and soon when the clock is set back or forward', async () => {
+      await noteAt(message('a', '1'), message('b', '1'));
+      const told: string[] = [];
+      let works = false;
+      const send: Send = async ({ key }) => {
+        if (!works) throw new OperationError('ContractError', 'Not now.');
+        return `${told.push(key)}`;
+      };
+      await drainOutbox(test.db, { send, now });
+      await test.db.knex('outbox').where({ experiment: 'b' }).update({ claimed_by: 'one that died', claimed_until: new Date(clock + 20_000).toISOString() });
+      works = true;
+      clock -= 86_400_000;
+      assert.deepEqual(await drainOutbox(test.db, { send, now }), { sent: 2, waiting: 0, failing: [] });
+      await noteAt(message('c', '1'));
+      clock += 2 * 86_400_000;
+      await noteAt(message('c', '1'), message('c', '2'));
+      assert.deepEqual(await drainOutbox(test.db, { send, now }), { sent: 2, waiting: 0, failing: [] });
+      assert.deepEqual(told, ['a/1', 'b/1', 'c/1', 'c/2']);
     });
 
     it('lets go of its claim when it is cancelled', async () => {

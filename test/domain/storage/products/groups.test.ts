@@ -44,4 +44,20 @@ describe('groups product', () => {
       totals: { bytes: '0', entries: 0, types: {}, newestAccess: null, newestModification: null, newestChange: null, hardLinkedBytesSkipped: '0' },
     });
   });
+
+  it('finds base directories from files that share more and more, then less', () => {
+    const lines = ['a/b/c/1', 'a/b/c/2', 'a/b/d/3', 'a/b/d/4', 'a/e/5'].map((path, inode) => `"/l/p/${path}" 1 0 1 5 5 6 f ${inode} 1 9`);
+    for (const [count, directory] of [[2, '/l/p/a/b/c'], [4, '/l/p/a/b'], [5, '/l/p/a']] as const) {
+      const { groups } = figuresOf(lines.slice(0, count), { source: { kind: 'computed', minimumDepth: 2, rules: [] }, products: new Set(['groups']) });
+      assert.deepEqual(groups, [{ gid: 1, baseDirectory: directory, bytes: String(count), entries: count, files: count, newest: 5 }]);
+    }
+  });
+
+  it('gives what lies in a pseudo-group’s directory to it, right behind files that share all but that directory', () => {
+    const { groups } = figuresOf(
+      ['a/x', 'a/q/y', 'a/q/z', 'a/r'].map((path, inode) => `"/l/p/${path}" 1 0 1 5 5 6 f ${inode} 1 9`),
+      { source: { kind: 'computed', minimumDepth: 2, rules: [] }, pseudoGroups: [{ prefix: '/l/p/a/q', gid: -1 }], products: new Set(['groups']) },
+    );
+    assert.deepEqual(groups.map(({ gid, baseDirectory, files }) => [gid, baseDirectory, files]), [[-1, '/l/p/a/q', 2], [1, '/l/p/a', 2]]);
+  });
 });

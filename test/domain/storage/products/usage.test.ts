@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { createBaseDirectories } from '../../../../domain/storage/base-directories.ts';
 import { defaultFileTypes } from '../../../../domain/storage/file-types.ts';
 import { pathText } from '../../../../domain/storage/path-text.ts';
-import { type UsageFigures, UsageProducts } from '../../../../domain/storage/products/usage.ts';
+import { type UsageFigures, type UsageProduct, UsageProducts } from '../../../../domain/storage/products/usage.ts';
 import { StatLines } from '../../../../domain/storage/stat-lines.ts';
 import { chunksOf, linesOf, randomCuts, randomEntries, scannedAt } from '../../../support/random-scan.ts';
 import { eras } from '../../../support/scan-generator/encode.ts';
@@ -11,14 +11,14 @@ import { agesSlowly, directoriesSlowly, groupsSlowly, type OracleOptions, readSl
 
 const everything = new Set(['groups', 'users', 'directories', 'ages'] as const);
 
-function figuresOf(chunks: readonly Uint8Array[], options: OracleOptions): UsageFigures {
+function figuresOf(chunks: readonly Uint8Array[], options: OracleOptions, products: ReadonlySet<UsageProduct> = everything): UsageFigures {
   const usage = new UsageProducts({
     baseDirectories: createBaseDirectories(options.baseDirectories, options.pseudoGroups, options.mount),
     hardLinks: options.hardLinks,
     alias: (directory) => directory,
     scannedAt: options.scannedAt,
     fileTypes: defaultFileTypes,
-    products: everything,
+    products,
   });
   const reader = new StatLines([usage], { scannedAt: options.scannedAt, size: options.size, onReject: (line, reason) => assert.fail(`${line}: ${reason}`) });
   for (const chunk of chunks) reader.push(chunk);
@@ -91,6 +91,16 @@ describe('the figures of a pass', () => {
     fc.assert(
       fc.property(shuffled, anyOptions, ([entries, others], options) => assert.deepEqual(figuresOf([linesOf(others, 'W4')], options), figuresOf([linesOf(entries, 'W4')], options))),
       { numRuns: 1000 },
+    );
+  });
+  it('do not depend on what else is asked for', () => {
+    fc.assert(
+      fc.property(randomEntries, anyOptions, fc.constantFrom(...everything), (entries, options, product) => {
+        const scan = linesOf(entries, 'W4');
+        const { totals, baseDirectories, [product]: rows } = figuresOf([scan], options);
+        assert.deepEqual(figuresOf([scan], options, new Set([product])), { totals, groups: null, users: null, directories: null, ages: null, baseDirectories, [product]: rows });
+      }),
+      { numRuns: 300 },
     );
   });
 });
