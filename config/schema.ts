@@ -170,7 +170,7 @@ export const storage = z
       .superRefine(unique('name', (volume) => volume.name))
       .default([])
       .describe('The volumes to report on.'),
-    compat: z.enum(['none', 'lurge']).default('none').describe('`lurge` writes TSVs byte for byte as the original did, for readers that depend on it.'),
+    compat: z.enum(['none', 'lurge']).default('none').describe('`lurge` writes TSVs byte for byte as the original did, and names in tables (unknown users and groups, missing PIs) as it had them, for readers that depend on it.'),
     products: z
       .array(z.enum(productNames))
       .superRefine(unique('name', (product) => product))

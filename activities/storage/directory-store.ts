@@ -12,12 +12,13 @@ import { directoryHistory, groupsOf, newestDates } from './history.ts';
 import { baseDirectoryNumbers, numbersOf, piNumbers, type Pi } from './lookups.ts';
 import type { NamedGroup } from './names-store.ts';
 import type { Place } from './product-load.ts';
+import { groupNamed } from './row-names.ts';
 import { int64 } from './usage-keys.ts';
 
 /** A group as a load names it. */
 export interface GroupNames {
-  /** Name, or `gid:1234` with `nameKnown` false. */
-  group: string;
+  /** Name; what stands for it with `nameKnown` false. */
+  group: string | null;
   nameKnown: boolean;
   pi: Pi | null;
 }
@@ -33,7 +34,7 @@ export interface DirectoryRecord {
   gid: number;
   nameKnown: boolean;
   piId: number | null;
-  groupId: number;
+  groupId: number | null;
   baseDirectoryId: number;
   /** Bytes by number of the file type. */
   types: [filetypeId: number, bytes: bigint][];
@@ -53,7 +54,7 @@ export async function directoryRecords(
 ): Promise<DirectoryRecord[]> {
   const names = new Map(rows.map(({ gid }) => [gid, undefined as GroupNames | undefined]));
   for (const gid of names.keys()) names.set(gid, namesOf(gid));
-  const groups = await numbersOf(knex, 'unix_group', [...names.values()].map((each) => each!.group));
+  const groups = await numbersOf(knex, 'unix_group', [...names.values()].flatMap((each) => each!.group ?? []));
   const piOf = await piNumbers(knex, [...names.values()].flatMap((each) => each!.pi ?? []));
   const bases = await baseDirectoryNumbers(knex, place.volume_id, new Set(rows.map((row) => row.baseDirectory)));
   const filetypes = await filetypeNumbers(knex, new Set(rows.flatMap((row) => Object.keys(row.types))));
@@ -70,7 +71,7 @@ export async function directoryRecords(
       gid: row.gid,
       nameKnown,
       piId: pi === null ? null : piOf(pi),
-      groupId: groups.of(group),
+      groupId: group === null ? null : groups.of(group),
       baseDirectoryId: bases.of(row.baseDirectory),
       types: Object.entries(row.types).map(([label, bytes]) => [filetypes.get(label)!, int64(BigInt(bytes), whose, `bytes of ${label}`)]),
     };
@@ -216,7 +217,7 @@ async function newestScan(db: Database, volumeId: number, date: string, filter: 
   const { knex } = db;
   const first = knex('base_directory as b')
     .join('directory', 'directory.base_directory_id', 'b.base_directory_id')
-    .join('unix_group as g', 'g.group_id', 'directory.group_id')
+    .leftJoin('unix_group as g', 'g.group_id', 'directory.group_id')
     .leftJoin('pi as p', 'p.pi_id', 'directory.pi_id')
     .where({ 'b.volume_id': volumeId, 'directory.record_date': date });
   if (filter.group !== undefined) void first.where('g.group_name', filter.group);
@@ -246,14 +247,15 @@ async function newestScan(db: Database, volumeId: number, date: string, filter: 
       files: 'directory.num_files',
       newest: 'directory.newest_mtime',
     });
-  const stored: (StoredDirectory & { id: number; group: string; known: number; pi: string | null; label: string | null; labelBytes: StoredInteger | null })[] = await knex(first.as('d'))
+  const stored: (StoredDirectory & { id: number; group: string | null; known: number; pi: string | null; label: string | null; labelBytes: StoredInteger | null })[] = await knex(first.as('d'))
     .leftJoin('file_size as fs', 'fs.directory_id', 'd.id')
     .leftJoin('filetype as ft', 'ft.filetype_id', 'fs.filetype_id')
     .orderBy('ft.filetype_id')
     .select('d.*', { label: 'ft.filetype_name', labelBytes: 'fs.bytes' });
   const rows = new Map<number, Found>();
   for (const row of stored) {
-    const found = rows.get(row.id) ?? { ...figures(row), group: row.group, nameKnown: row.known === 1, pi: row.pi === '' ? null : row.pi, lastModifiedDays: daysOf(row.newest), types: {} };
+    const group = row.group === null ? groupNamed(row.gid, undefined) : { name: row.group, known: row.known === 1 };
+    const found = rows.get(row.id) ?? { ...figures(row), group: group.name, nameKnown: group.known, pi: row.pi === '' ? null : row.pi, lastModifiedDays: daysOf(row.newest), types: {} };
     rows.set(row.id, found);
     if (row.label !== null && row.labelBytes !== null) found.types[row.label] = asBigInt(row.labelBytes);
   }

@@ -11,6 +11,7 @@ export interface History {
 
 export const directoryHistory: History = { table: 'directory_usage', product: 'directories' };
 export const ageHistory: History = { table: 'age_usage', product: 'ages' };
+export const vaultHistory: History = { table: 'vault', product: 'vault' };
 
 export interface KeptDates {
   volumeId: number;

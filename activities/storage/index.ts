@@ -114,9 +114,10 @@ export function createStorageScanActivities({ config, database, readSecret }: { 
 
     writeReport: ({ date, products, state, set }) =>
       keepingAlive(`writing the files of ${date}`, async () => {
-        const written = await writeReportFiles({ config: config.storage, database, directory: reportDirectory(config), date }, products);
+        const { failure, ofGroups, ...written } = await writeReportFiles({ config: config.storage, database, directory: reportDirectory(config), date, signal: Context.current().cancellationSignal }, products);
         // A set's report is a part of the day's; the day's own says how it stands.
-        if (set === undefined) await saveReport(database, { date, at: new Date().toISOString(), tsv: written.tsv === '' ? null : written.tsv, state });
+        if (set === undefined) await saveReport(database, { date, at: new Date().toISOString(), tsv: written.tsv === '' ? null : written.tsv, state }, { partial: !ofGroups });
+        if (failure !== undefined) throw failure;
         return written;
       }),
 
@@ -210,7 +211,7 @@ export function createStorageServiceActivities({ config, database, readSecret }:
           (await repairNames(database)) +
           (await repairUserNames(database, { accounts, groups })) +
           (await repairDirectoryNames(database, groups)) +
-          (await repairVaultNames(database, { users: await knownAccounts(database), groups: new Map([...groups].map(([gid, { name }]) => [gid, name])) }));
+          (await repairVaultNames(database, { users: await knownAccounts(database), groups: new Map([...groups].map(([gid, { name }]) => [gid, name])) }, config.storage.compat));
         return { state: 'fresh', groups: snapshot.groups.length, repaired, ageSeconds: 0, ...(snapshot.note === null ? {} : { note: snapshot.note }) };
       } catch (error) {
         // The report is made without the service: from younger answers, or with numbers for names, flagged either way.

@@ -11,12 +11,13 @@ import { readQuotas } from './fetch-quotas.ts';
 import { ageRecords, replaceAges } from './age-store.ts';
 import { directoryRecords, replaceDirectories } from './directory-store.ts';
 import { inodeHistory } from './inode-history.ts';
-import { groupRows, nameOf, userLoadRows } from './load-rows.ts';
+import { directoryNameOf, groupRows, userLoadRows } from './load-rows.ts';
 import type { KnownNames } from './names-store.ts';
 import { loadAtOnce, placeOf, type LoadHooks, type ProductLoad } from './product-load.ts';
 import { collect, passRows, passSplit, passVault, readManifest } from './read-scan/index.ts';
 import { loadGroups, usageHistory } from './usage-store.ts';
 import { keepSplit } from './split/kept-splits.ts';
+import { groupNamed, userNamed } from './row-names.ts';
 import { loadUsers } from './user-store.ts';
 import { keepBaseDirectories } from './write-report.ts';
 import { replaceVaultRows, vaultLoadRows, vaultLookups } from './vault-store.ts';
@@ -61,7 +62,7 @@ const loaders: Record<ProductName, Loader> = {
 
   async users({ pass }, { config, database, names, accounts }, load, hooks) {
     const [users, known] = await Promise.all([collect(passRows(pass, 'users')), names()]);
-    const rows = userLoadRows({ users, accounts: await accounts(users.map((each) => each.uid)), names: known, zone: siteZone(config.site.timeZone) });
+    const rows = userLoadRows({ users, accounts: await accounts(users.map((each) => each.uid)), names: known, zone: siteZone(config.site.timeZone), compat: config.storage.compat });
     const unknownNames = new Set(rows.filter((row) => !row.nameKnown).map((row) => row.uid)).size;
     return { ...(await loadUsers(database, { ...load, rows }, hooks)), unknownNames };
   },
@@ -70,7 +71,7 @@ const loaders: Record<ProductName, Loader> = {
     const [rows, known] = await Promise.all([collect(passRows(pass, 'directories')), names()]);
     const pseudo = new Map(config.storage.pseudoGroups.map((each) => [each.gid, each]));
     const place = await placeOf(database, scan);
-    const records = await directoryRecords(database.knex, place, scan.scannedAt, rows, (gid) => nameOf(gid, known, pseudo));
+    const records = await directoryRecords(database.knex, place, scan.scannedAt, rows, (gid) => directoryNameOf(gid, known, pseudo, config.storage.compat));
     const loaded = await loadAtOnce(database, { ...load, product: 'directories' }, place, (trx) => replaceDirectories(trx, place, records, batchHooks(hooks, records.length)));
     return { ...loaded, unknownNames: new Set(records.filter((each) => !each.nameKnown).map((each) => each.gid)).size };
   },
@@ -93,13 +94,13 @@ const loaders: Record<ProductName, Loader> = {
       owners.gids.add(gid);
     }
     const named = { users: await accounts(owners.uids), groups: new Map([...known.groups].map(([gid, { name }]) => [gid, name])) };
-    const lookups = await vaultLookups(database.knex, passVault(pass), { branches, names: named });
+    const lookups = await vaultLookups(database.knex, passVault(pass), { branches, names: named, compat: config.storage.compat });
     const place = await placeOf(database, load.scan);
     const { rows } = await loadAtOnce(database, { ...load, product: 'vault' }, place, (trx) =>
       replaceVaultRows(trx, { volumeId: place.volume_id, recordDate: place.record_date }, vaultLoadRows(passVault(pass), lookups, siteZone(config.site.timeZone)), batchHooks(hooks, 0)),
     );
-    const unknown = (known: ReadonlyMap<number, string>, ids: ReadonlySet<number>): number => [...ids].filter((id) => !known.has(id)).length;
-    return { rows, unknownNames: unknown(named.users, owners.uids) + unknown(named.groups, owners.gids) };
+    const unknown = [...Array.from(owners.uids, (uid) => userNamed(uid, named.users)), ...Array.from(owners.gids, (gid) => groupNamed(gid, named.groups.get(gid)))];
+    return { rows, unknownNames: unknown.filter((each) => !each.known).length };
   },
 
   async split({ scan, pass }, { config, database }, load) {

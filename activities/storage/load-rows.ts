@@ -6,8 +6,10 @@ import { lastModifiedDays } from '../../domain/storage/report-row.ts';
 import { thresholdPresets } from '../../domain/storage/thresholds.ts';
 import type { GroupUsage, UserUsage } from '../../domain/storage/usage.ts';
 import type { ScanRef } from '../../workflows/storage/contract.ts';
+import type { GroupNames } from './directory-store.ts';
 import type { KnownNames } from './names-store.ts';
 import { historyKey, type LoadRow } from './usage-store.ts';
+import { groupNamed, storedNames, userNamed } from './row-names.ts';
 import type { UserLoadRow } from './user-store.ts';
 
 export function forecastSettings(config: StorageConfig): ForecastSettings {
@@ -38,7 +40,7 @@ export function groupRows(input: {
   const unknown = new Set<number>();
 
   const rows = input.groups.map((usage): LoadRow => {
-    const named = nameOf(usage.gid, input.names, pseudo);
+    const named = nameOf(usage.gid, input.names, pseudo, input.config.compat);
     if (!named.nameKnown) unknown.add(usage.gid);
     const quota = quotaOf.get(usage.gid);
     const used = BigInt(usage.bytes);
@@ -78,18 +80,19 @@ export function groupRows(input: {
   return { rows, warnings, unknownNames: unknown.size };
 }
 
-/** The rows of a volume's users as they are loaded. Who has no name keeps the number (`uid:1234`) and is flagged. A time before 1970 counts as its first day, as in the original. */
-export function userLoadRows(input: { users: readonly UserUsage[]; accounts: ReadonlyMap<number, string>; names: KnownNames; zone: SiteZone }): UserLoadRow[] {
+/** The rows of a volume's users as they are loaded. Who has no name is flagged, and keeps the number (`uid:1234`) unless they are to be the original's. A time before 1970 counts as its first day, as in the original. */
+export function userLoadRows(input: { users: readonly UserUsage[]; accounts: ReadonlyMap<number, string>; names: KnownNames; zone: SiteZone; compat: StorageConfig['compat'] }): UserLoadRow[] {
+  const stored = storedNames[input.compat];
   return input.users.map(({ uid, gid, bytes, files, entries, newest }): UserLoadRow => {
-    const account = input.accounts.get(uid) ?? (uid === 0 ? 'root' : undefined);
-    const { group, nameKnown: groupKnown } = nameOf(gid, input.names, new Map());
+    const user = userNamed(uid, input.accounts);
+    const group = groupNamed(gid, input.names.groups.get(gid)?.name);
     return {
       uid,
-      user: account ?? `uid:${uid}`,
-      nameKnown: account !== undefined,
+      user: stored.user(user),
+      nameKnown: user.known,
       gid,
-      group,
-      groupKnown,
+      group: stored.group(group),
+      groupKnown: group.known,
       used: BigInt(bytes),
       files: BigInt(files),
       inodes: BigInt(entries),
@@ -99,14 +102,24 @@ export function userLoadRows(input: { users: readonly UserUsage[]; accounts: Rea
   });
 }
 
-/** How a group is called in rows; `pseudo`: pseudo-groups by gid. */
-export function nameOf(gid: number, names: KnownNames, pseudo: ReadonlyMap<number, { group: string; pi?: string | undefined }>): Pick<LoadRow, 'group' | 'nameKnown' | 'pi'> {
+/** A group as the table `directory` has it; `pseudo`: pseudo-groups by gid. */
+export function directoryNameOf(...[gid, names, pseudo, compat]: Parameters<typeof nameOf>): GroupNames {
+  const { group, nameKnown, pi } = nameOf(gid, names, pseudo, compat);
+  return { group: storedNames[compat].group({ name: group, known: nameKnown }), nameKnown, pi };
+}
+
+/** The same of `lustre_usage`. */
+function nameOf(
+  gid: number,
+  names: KnownNames,
+  pseudo: ReadonlyMap<number, { group: string; pi?: string | undefined }>,
+  compat: StorageConfig['compat'],
+): Pick<LoadRow, 'group' | 'nameKnown' | 'pi'> {
   const invented = pseudo.get(gid);
-  if (invented !== undefined) return { group: invented.group, nameKnown: true, pi: invented.pi === undefined ? null : { name: invented.pi } };
   const known = names.groups.get(gid);
-  if (known !== undefined) return { group: known.name, nameKnown: true, pi: known.pi };
-  if (gid === 0) return { group: 'root', nameKnown: true, pi: null };
-  return { group: `gid:${gid}`, nameKnown: false, pi: null };
+  const group = invented === undefined ? groupNamed(gid, known?.name) : { name: invented.group, known: true };
+  const pi = invented === undefined ? (known?.pi ?? null) : invented.pi === undefined ? null : { name: invented.pi };
+  return { group: group.name, nameKnown: group.known, pi: storedNames[compat].pi(pi, group, gid) };
 }
 
 /** A limit as rows keep it: null unknown, 0 unlimited. `lfs` knows all four; a quota file knows what it has columns for. */

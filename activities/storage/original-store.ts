@@ -1,6 +1,6 @@
 /**
- * Reads the tables of the system that Longshore replaces: its own schema, without unique keys, in a database of its own. Where the
- * tables are ours, only rows that the original wrote count: those without a gid. Nothing is written.
+ * Reads the tables of the system that Longshore replaces: its own schema, without unique keys, in a database of its own, or in
+ * ours under other names since we took it over. Nothing is written.
  */
 import type { Knex } from 'knex';
 import type { OriginalDirectoryRow } from '../../domain/storage/comparison-directories.ts';
@@ -9,6 +9,17 @@ import type { OriginalUserRow } from '../../domain/storage/comparison-users.ts';
 import type { OriginalVaultRow } from '../../domain/storage/comparison-vault.ts';
 import { OperationError } from '../../domain/errors.ts';
 import { asBigInt, asBigIntOrNull, type Database, type StoredInteger } from '../platform/database/index.ts';
+
+/** Before the names of the original's tables in a database that we took over. */
+export const adoptedPrefix = 'lurge_';
+
+/** Where the original's tables are. */
+export interface Original extends Pick<Database, 'knex' | 'where'> {
+  /** Before their names; default none. */
+  prefix?: string;
+}
+
+const named = ({ prefix = '' }: Original, table: string): string => `${prefix}${table}`;
 
 /** The products that the original kept in tables. */
 export const originalProducts = ['groups', 'directories', 'users', 'vault'] as const;
@@ -30,15 +41,15 @@ export interface OriginalHoldings {
 }
 
 /** Which volumes there are, and of each the dates, newest first. Throws `ContractError` for tables of the original's first form, which knew no base directories. */
-export async function originalHoldings(db: Database, product: OriginalProduct): Promise<OriginalHoldings> {
+export async function originalHoldings(db: Original, product: OriginalProduct): Promise<OriginalHoldings> {
   const { main, others } = tables[product];
   const missing: string[] = [];
-  for (const table of [main, ...others]) if (!(await db.knex.schema.hasTable(table))) missing.push(table);
+  for (const table of [main, ...others].map((each) => named(db, each))) if (!(await db.knex.schema.hasTable(table))) missing.push(table);
   if (missing.length > 0) return { missing, dates: new Map() };
-  if (hasBaseDirectory(product) && !(await db.knex.schema.hasColumn(main, 'base_directory_id'))) {
+  if (hasBaseDirectory(product) && !(await db.knex.schema.hasColumn(named(db, main), 'base_directory_id'))) {
     throw new OperationError('ContractError', `The table \`${main}\` of ${db.where} is of the original's first form, without base directories: it cannot be compared.`);
   }
-  const query = written(db, product, await isOurs(db, product)).distinct({ volume: 'v.scratch_disk' }).orderBy('volume');
+  const query = written(db, product).distinct({ volume: 'v.scratch_disk' }).orderBy('volume');
   if (product !== 'directories') void query.select({ date: 'm.record_date' }).whereNotNull('m.record_date').orderBy('date', 'desc');
   const rows: { volume: string; date?: string }[] = await query;
   const dates = new Map<string, (string | null)[]>();
@@ -46,25 +57,22 @@ export async function originalHoldings(db: Database, product: OriginalProduct): 
   return { missing, dates };
 }
 
-/** Whether the table has our form too: then rows with a gid are ours. */
-const isOurs = (db: Database, product: OriginalProduct): Promise<boolean> => db.knex.schema.hasColumn(tables[product].main, 'gid');
-
 const hasBaseDirectory = (product: OriginalProduct): boolean => product === 'groups' || product === 'directories';
 
 /** The rows of `m` that the original wrote, with their base directory `b` where they have one, and their volume `v`. A volume may have several numbers, as runs at the same time gave it. */
-function written(db: Database, product: OriginalProduct, ours: boolean): Knex.QueryBuilder {
-  const query = db.knex(`${tables[product].main} as m`);
-  if (hasBaseDirectory(product)) void query.join('base_directory as b', 'b.base_directory_id', 'm.base_directory_id');
-  void query.join('volume as v', 'v.volume_id', hasBaseDirectory(product) ? 'b.volume_id' : 'm.volume_id');
-  return ours ? query.whereNull('m.gid') : query;
+function written(db: Original, product: OriginalProduct): Knex.QueryBuilder {
+  const query = db.knex(`${named(db, tables[product].main)} as m`);
+  if (hasBaseDirectory(product)) void query.join(`${named(db, 'base_directory')} as b`, 'b.base_directory_id', 'm.base_directory_id');
+  void query.join(`${named(db, 'volume')} as v`, 'v.volume_id', hasBaseDirectory(product) ? 'b.volume_id' : 'm.volume_id');
+  return query;
 }
 
 /** Usage by group and base directory on one date (YYYY-MM-DD), in no order. */
-export async function originalGroups(db: Database, volume: string, date: string): Promise<OriginalGroupRow[]> {
-  const rows: { group: string | null; directory: string; pi: string | null; used: StoredInteger | null; quota: StoredInteger | null; age: number | null; level: number | null }[] = await written(db, 'groups', await isOurs(db, 'groups'))
+export async function originalGroups(db: Original, volume: string, date: string): Promise<OriginalGroupRow[]> {
+  const rows: { group: string | null; directory: string; pi: string | null; used: StoredInteger | null; quota: StoredInteger | null; age: number | null; level: number | null }[] = await written(db, 'groups')
     .where({ 'v.scratch_disk': volume, 'm.record_date': date })
-    .leftJoin('unix_group as g', 'g.group_id', 'm.unix_id')
-    .leftJoin('pi as p', 'p.pi_id', 'm.pi_id')
+    .leftJoin(`${named(db, 'unix_group')} as g`, 'g.group_id', 'm.unix_id')
+    .leftJoin(`${named(db, 'pi')} as p`, 'p.pi_id', 'm.pi_id')
     .select({ group: 'g.group_name', directory: 'b.directory_path', pi: 'p.pi_name', used: 'm.used', quota: 'm.quota', age: 'm.last_modified', level: 'm.warning_id' });
   return rows.map((row) => ({
     group: row.group,
@@ -81,12 +89,12 @@ export async function originalGroups(db: Database, volume: string, date: string)
 const taggedForRemoval = '.hgi.old.';
 
 /** Usage by directory of the original's last run, in no order. */
-export async function originalDirectories(db: Database, volume: string): Promise<OriginalDirectoryRow[]> {
-  const query = written(db, 'directories', await isOurs(db, 'directories')).where({ 'v.scratch_disk': volume });
+export async function originalDirectories(db: Original, volume: string): Promise<OriginalDirectoryRow[]> {
+  const query = written(db, 'directories').where({ 'v.scratch_disk': volume });
   const sizes: { id: number; type: string; size: number | null }[] = await query
     .clone()
-    .join('file_size as s', 's.directory_id', 'm.directory_id')
-    .join('filetype as t', 't.filetype_id', 's.filetype_id')
+    .join(`${named(db, 'file_size')} as s`, 's.directory_id', 'm.directory_id')
+    .join(`${named(db, 'filetype')} as t`, 't.filetype_id', 's.filetype_id')
     .select({ id: 'm.directory_id', type: 't.filetype_name', size: 's.size' });
   const types = new Map<number, Record<string, number>>();
   for (const { id, type, size } of sizes) {
@@ -95,7 +103,7 @@ export async function originalDirectories(db: Database, volume: string): Promise
     types.set(id, own);
   }
   const rows: { id: number; group: string | null; base: string; directory: string | null; files: StoredInteger | null; size: StoredInteger | null; age: number | null }[] = await query
-    .leftJoin('unix_group as g', 'g.group_id', 'm.group_id')
+    .leftJoin(`${named(db, 'unix_group')} as g`, 'g.group_id', 'm.group_id')
     .select({ id: 'm.directory_id', group: 'g.group_name', base: 'b.directory_path', directory: 'm.directory_path', files: 'm.num_files', size: 'm.size', age: 'm.last_modified' });
   return rows
     .filter(({ directory }) => directory?.startsWith(taggedForRemoval) !== true)
@@ -111,22 +119,35 @@ export async function originalDirectories(db: Database, volume: string): Promise
 }
 
 /** Usage by user and group on one date (YYYY-MM-DD), in no order. */
-export async function originalUsers(db: Database, volume: string, date: string): Promise<OriginalUserRow[]> {
-  const rows: { user: string | null; group: string | null; bytes: StoredInteger | null; lastModified: string | null }[] = await written(db, 'users', await isOurs(db, 'users'))
+export async function originalUsers(db: Original, volume: string, date: string): Promise<OriginalUserRow[]> {
+  const rows: { user: string | null; group: string | null; bytes: StoredInteger | null; lastModified: string | null }[] = await written(db, 'users')
     .where({ 'v.scratch_disk': volume, 'm.record_date': date })
-    .leftJoin('user as a', 'a.user_id', 'm.user_id')
-    .leftJoin('unix_group as g', 'g.group_id', 'm.group_id')
+    .leftJoin(`${named(db, 'user')} as a`, 'a.user_id', 'm.user_id')
+    .leftJoin(`${named(db, 'unix_group')} as g`, 'g.group_id', 'm.group_id')
     .select({ user: 'a.user_name', group: 'g.group_name', bytes: 'm.size', lastModified: 'm.last_modified' });
   return rows.map((row) => ({ ...row, bytes: asBigInt(row.bytes ?? 0) }));
 }
 
-/** Files in vaults on one date (YYYY-MM-DD), in no order. */
-export async function originalVault(db: Database, volume: string, date: string): Promise<OriginalVaultRow[]> {
-  const rows: { path: string | null; group: string | null; user: string | null; branch: string | null; bytes: StoredInteger | null; lastModified: string | null }[] = await written(db, 'vault', await isOurs(db, 'vault'))
-    .where({ 'v.scratch_disk': volume, 'm.record_date': date })
-    .leftJoin('user as a', 'a.user_id', 'm.user_id')
-    .leftJoin('unix_group as g', 'g.group_id', 'm.group_id')
-    .leftJoin('vault_actions as k', 'k.vault_action_id', 'm.vault_action_id')
-    .select({ path: 'm.filepath', group: 'g.group_name', user: 'a.user_name', branch: 'k.action_name', bytes: 'm.size', lastModified: 'm.last_modified' });
-  return rows.map((row) => ({ ...row, path: row.path ?? '', branch: row.branch ?? '', bytes: asBigIntOrNull(row.bytes) }));
+/** Files in vaults on one date (YYYY-MM-DD), in no order. There may be millions: a page is in memory. */
+export async function* originalVault(db: Original, volume: string, date: string, pageRows = 5000): AsyncGenerator<OriginalVaultRow> {
+  const volumes: number[] = await db.knex(named(db, 'volume')).where('scratch_disk', volume).pluck('volume_id');
+  let last: number | undefined = 0;
+  while (last !== undefined) {
+    const query = db
+      .knex(`${named(db, 'vault')} as m`)
+      .whereIn('m.volume_id', volumes)
+      .where('m.record_date', date)
+      // There is no other index: all pages together look at each row of the table once.
+      .where('m.record_id', '>', last)
+      .orderBy('m.record_id')
+      .limit(pageRows)
+      .leftJoin(`${named(db, 'user')} as a`, 'a.user_id', 'm.user_id')
+      .leftJoin(`${named(db, 'unix_group')} as g`, 'g.group_id', 'm.group_id')
+      .leftJoin(`${named(db, 'vault_actions')} as k`, 'k.vault_action_id', 'm.vault_action_id');
+    const page: { id: number; path: string | null; group: string | null; user: string | null; branch: string | null; bytes: StoredInteger | null; lastModified: string | null }[] = await query.select({
+      id: 'm.record_id', path: 'm.filepath', group: 'g.group_name', user: 'a.user_name', branch: 'k.action_name', bytes: 'm.size', lastModified: 'm.last_modified',
+    });
+    for (const { id: _id, ...row } of page) yield { ...row, path: row.path ?? '', branch: row.branch ?? '', bytes: asBigIntOrNull(row.bytes) };
+    last = page.length === pageRows ? page.at(-1)!.id : undefined;
+  }
 }

@@ -74,10 +74,13 @@ export async function loadedProducts(db: Database, scan: { volume: string; ident
     .select('product', 'loaded_at', 'lines_accepted', 'group_count', 'used');
   const loaded = new Set(rows.map((row) => row.product));
   const [newest] = rows;
+  const groups = rows.find((row) => row.product === 'groups');
   return {
     missing: products.filter((each) => !loaded.has(each)),
     loaded: products.filter((each) => loaded.has(each)),
-    ...(newest === undefined ? {} : { at: newest.loaded_at, lines: newest.lines_accepted, groups: newest.group_count, bytes: String(newest.used) }),
+    ...(newest === undefined ? {} : { at: newest.loaded_at, lines: newest.lines_accepted, bytes: String(newest.used) }),
+    // A pass that was asked for other products alone counted none.
+    ...(groups === undefined ? {} : { groups: groups.group_count }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Knex } from 'knex';
 import type { Problem } from '../../domain/errors.ts';
 import { productNames, type ProductName } from '../../domain/storage/product-names.ts';
 import type { ProductOutcome, ReportState, VolumeOutcome, VolumeState } from '../../workflows/storage/contract.ts';
@@ -20,6 +21,7 @@ export interface SavedReport {
 /**
  * Keeps how a volume and its products came out in the report of a date (YYYY-MM-DD), in place of what was kept before.
  * `aside`: a set's report or a back-fill tells it; then the products' states are kept, and the day's own report keeps its own.
+ * What is known of the groups stays unless this run loaded them.
  */
 export async function saveOutcome(db: Database, date: string, outcome: VolumeOutcome, { aside = false }: { aside?: boolean } = {}): Promise<void> {
   const volumeId = (await numbersOf(db.knex, 'volume', [outcome.volume])).of(outcome.volume);
@@ -36,36 +38,48 @@ export async function saveOutcome(db: Database, date: string, outcome: VolumeOut
   if (products.length > 0) await db.knex('report_product').insert(products).onConflict(['report_date', 'volume_id', 'product']).merge();
   if (aside) return;
   const state: ReportState = 'running';
+  const ofGroups = { group_count: outcome.groups ?? null, kinda_ok: outcome.warnings?.kindaOk ?? null, not_ok: outcome.warnings?.notOk ?? null };
+  const others = {
+    state: outcome.state,
+    reason: outcome.reason,
+    problem_type: outcome.problem?.type ?? null,
+    problem_message: outcome.problem?.message ?? null,
+    problem_file: outcome.problem?.file ?? null,
+    problem_line: outcome.problem?.line ?? null,
+    record_date: outcome.recordDate ?? null,
+    scan_path: outcome.scan ?? null,
+    lines_accepted: outcome.lines ?? null,
+    lines_rejected: outcome.rejected ?? null,
+    used: outcome.bytes === undefined ? null : BigInt(outcome.bytes),
+    seconds: outcome.seconds ?? null,
+    incomplete: outcome.incomplete ?? null,
+  };
   await db.knex('report').insert({ report_date: date, state }).onConflict('report_date').merge(['report_date']);
   await db
     .knex('report_volume')
-    .insert({
-      report_date: date,
-      volume_id: volumeId,
-      state: outcome.state,
-      reason: outcome.reason,
-      problem_type: outcome.problem?.type ?? null,
-      problem_message: outcome.problem?.message ?? null,
-      problem_file: outcome.problem?.file ?? null,
-      problem_line: outcome.problem?.line ?? null,
-      record_date: outcome.recordDate ?? null,
-      scan_path: outcome.scan ?? null,
-      lines_accepted: outcome.lines ?? null,
-      lines_rejected: outcome.rejected ?? null,
-      group_count: outcome.groups ?? null,
-      used: outcome.bytes === undefined ? null : BigInt(outcome.bytes),
-      seconds: outcome.seconds ?? null,
-      kinda_ok: outcome.warnings?.kindaOk ?? null,
-      not_ok: outcome.warnings?.notOk ?? null,
-      incomplete: outcome.incomplete ?? null,
-    })
+    .insert({ report_date: date, volume_id: volumeId, ...others, ...ofGroups })
     .onConflict(['report_date', 'volume_id'])
-    .merge();
+    // Only a load of the groups tells warnings.
+    .merge({ ...others, ...(outcome.warnings === undefined ? keptOr(db, 'report_volume', ofGroups) : ofGroups) });
 }
 
-/** Keeps a report that has been written, in place of what was kept of that date; the outcomes of its volumes stay. */
-export async function saveReport(db: Database, report: { date: string; at: string; tsv: string | null; state: ReportState }): Promise<void> {
-  await db.knex('report').insert({ report_date: report.date, state: report.state, written_at: report.at, tsv_path: report.tsv }).onConflict('report_date').merge();
+/** What the row has, or these values where it has none. */
+function keptOr(db: Database, table: string, values: Readonly<Record<string, string | number | null>>): Record<string, Knex.Raw> {
+  return Object.fromEntries(Object.entries(values).map(([column, value]) => [column, db.knex.raw('coalesce(??, ?)', [`${table}.${column}`, value])]));
+}
+
+/**
+ * Keeps a report that has been written, in place of what was kept of that date; the outcomes of its volumes stay.
+ * `partial`: its TSV is not that of the groups, which is the report itself; then the one that is kept stays.
+ */
+export async function saveReport(db: Database, report: { date: string; at: string; tsv: string | null; state: ReportState }, { partial = false }: { partial?: boolean } = {}): Promise<void> {
+  const { date, at, tsv, state } = report;
+  const file = { tsv_path: tsv };
+  await db
+    .knex('report')
+    .insert({ report_date: date, state, written_at: at, ...file })
+    .onConflict('report_date')
+    .merge({ state, written_at: at, ...(partial ? keptOr(db, 'report', file) : file) });
 }
 
 interface StoredOutcome {

@@ -3,11 +3,11 @@ import { setImmediate as otherWork } from 'node:timers/promises';
 import { keptDates, type RetentionPolicy } from '../../domain/storage/retention.ts';
 import { transaction, type Database } from '../platform/database/index.ts';
 import { growthHistory } from './growth-store.ts';
-import { ageHistory, directoryHistory, keptDatesOf, type History } from './history.ts';
+import { ageHistory, directoryHistory, keptDatesOf, vaultHistory, type History } from './history.ts';
 import { lockProduct } from './usage-keys.ts';
 
 /** The tables that are pruned. `lustre_usage` is kept for ever: it is what forecasts rest on. */
-export const prunedHistories: readonly History[] = [directoryHistory, ageHistory, { table: 'user_usage', product: 'users' }, { table: 'vault', product: 'vault' }, growthHistory];
+export const prunedHistories: readonly History[] = [directoryHistory, ageHistory, { table: 'user_usage', product: 'users' }, vaultHistory, growthHistory];
 
 interface Hooks {
   signal?: AbortSignal;

@@ -4,17 +4,18 @@ import type { UserRow } from '../../domain/storage/user-row.ts';
 import { asBigInt, asBigIntOrNull, batches, type Database, type StoredInteger } from '../platform/database/index.ts';
 import { numbersOf } from './lookups.ts';
 import { loadAtOnce, placeOf, type LoadHooks, type ProductLoad } from './product-load.ts';
+import { shownGroup, shownUser } from './row-names.ts';
 import { int64 } from './usage-keys.ts';
 
 /** Usage of one user in one group, as it is loaded. */
 export interface UserLoadRow {
   uid: number;
-  /** Account name, or `uid:1234` with `nameKnown` false. */
+  /** Account name; what stands for it with `nameKnown` false. */
   user: string;
   nameKnown: boolean;
   gid: number;
-  /** Name, or `gid:1234` with `groupKnown` false. */
-  group: string;
+  /** Name; what stands for it with `groupKnown` false. */
+  group: string | null;
   groupKnown: boolean;
   /** Bytes. */
   used: bigint;
@@ -35,11 +36,11 @@ export interface UserLoadRow {
 export async function loadUsers(db: Database, input: Omit<ProductLoad, 'product'> & { rows: readonly UserLoadRow[] }, hooks: LoadHooks = {}): Promise<{ rows: number }> {
   const place = await placeOf(db, input.scan);
   const users = await numbersOf(db.knex, 'user', input.rows.map((row) => row.user));
-  const groups = await numbersOf(db.knex, 'unix_group', input.rows.map((row) => row.group));
+  const groups = await numbersOf(db.knex, 'unix_group', input.rows.flatMap((row) => row.group ?? []));
   const records = input.rows.map((row) => ({
     ...place,
     user_id: users.of(row.user),
-    group_id: groups.of(row.group),
+    group_id: row.group === null ? null : groups.of(row.group),
     size: int64(row.used, `The user ${row.user}`, 'bytes'),
     last_modified: row.lastModified,
     uid: row.uid,
@@ -107,15 +108,16 @@ export async function userRows(db: Database, date: string, options: { volumes?: 
 }
 
 function userRow(volume: string, row: StoredRow): UserRow {
+  const user = shownUser(row.user_name, row.uid, row.name_known === 1);
+  const group = shownGroup(row.group_name, row.gid, row.group_known === 1);
   return {
     volume,
-    user: row.user_name,
+    user: user.name,
     uid: row.uid,
-    // The original kept an empty name for everybody whom it did not know.
-    nameKnown: row.name_known === 1 && row.user_name !== '',
-    group: row.group_name,
+    nameKnown: user.known,
+    group: group.name,
     gid: row.gid,
-    groupKnown: row.group_known === 1 && row.group_name !== null,
+    groupKnown: group.known,
     used: asBigInt(row.size ?? 0),
     files: asBigIntOrNull(row.files),
     inodes: asBigIntOrNull(row.inodes),

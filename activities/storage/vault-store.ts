@@ -2,12 +2,15 @@
 import { Readable } from 'node:stream';
 import { setImmediate as otherWork } from 'node:timers/promises';
 import type { Knex } from 'knex';
+import type { StorageConfig } from '../../config/schema.ts';
 import type { SiteZone } from '../../domain/dates.ts';
 import { OperationError } from '../../domain/errors.ts';
 import { branchName, type VaultBranch } from '../../domain/storage/vault-key.ts';
 import type { VaultFigure, VaultGroupRow, VaultRow } from '../../domain/storage/vault-row.ts';
 import { asBigInt, batches, type Database, type StoredInteger } from '../platform/database/index.ts';
+import { newestDates, vaultHistory } from './history.ts';
 import { type Numbers, numbersOf } from './lookups.ts';
+import { groupNamed, shownGroup, shownUser, storedNames, userNamed } from './row-names.ts';
 import { int64 } from './usage-keys.ts';
 
 /** Names as the directory service knows them. */
@@ -25,13 +28,13 @@ export interface VaultPlace {
 /** One file as it is loaded. */
 export interface VaultLoadRow {
   path: string;
-  groupId: number;
+  groupId: number | null;
   actionId: number;
   /** Bytes. */
   size: bigint;
   /** The mtime's day at the site, YYYY-MM-DD. */
   lastModified: string;
-  userId: number;
+  userId: number | null;
   /** Decimal. */
   inode: string;
   uid: number;
@@ -54,21 +57,22 @@ export interface VaultLoadRow {
 /** What turns figures into rows: the numbers of all names that they need. */
 export interface VaultLookups {
   names: VaultNames;
+  compat: StorageConfig['compat'];
   users: Numbers;
   groups: Numbers;
   /** By the branches that are recorded. */
   actions: ReadonlyMap<VaultBranch, number>;
 }
 
-const userName = (names: VaultNames, uid: number): string => names.users.get(uid) ?? `uid:${uid}`;
-const groupName = (names: VaultNames, gid: number): string => names.groups.get(gid) ?? `gid:${gid}`;
+const ownerOf = ({ names, compat }: Pick<VaultLookups, 'names' | 'compat'>, uid: number): string | null => storedNames[compat].owner(userNamed(uid, names.users), uid);
+const groupOf = ({ names, compat }: Pick<VaultLookups, 'names' | 'compat'>, gid: number): string | null => storedNames[compat].group(groupNamed(gid, names.groups.get(gid)));
 
 /**
  * Reads the figures once for the owners that occur and gives new names their numbers. Do so before the load's transaction:
  * lookups are shared by all loads. `branches`: those to be recorded.
  */
-export async function vaultLookups(knex: Knex, figures: AsyncIterable<VaultFigure>, options: { branches: readonly VaultBranch[]; names: VaultNames }): Promise<VaultLookups> {
-  const { branches, names } = options;
+export async function vaultLookups(knex: Knex, figures: AsyncIterable<VaultFigure>, options: { branches: readonly VaultBranch[]; names: VaultNames; compat?: StorageConfig['compat'] }): Promise<VaultLookups> {
+  const { branches, names, compat = 'none' } = options;
   const uids = new Set<number>();
   const gids = new Set<number>();
   for await (const { branch, uid, gid } of figures) {
@@ -76,9 +80,9 @@ export async function vaultLookups(knex: Knex, figures: AsyncIterable<VaultFigur
     uids.add(uid);
     gids.add(gid);
   }
-  const users = await numbersOf(knex, 'user', Array.from(uids, (uid) => userName(names, uid)));
-  const groups = await numbersOf(knex, 'unix_group', Array.from(gids, (gid) => groupName(names, gid)));
-  return { names, users, groups, actions: await actionNumbers(knex, branches) };
+  const users = await numbersOf(knex, 'user', [...uids].flatMap((uid) => ownerOf({ names, compat }, uid) ?? []));
+  const groups = await numbersOf(knex, 'unix_group', [...gids].flatMap((gid) => groupOf({ names, compat }, gid) ?? []));
+  return { names, compat, users, groups, actions: await actionNumbers(knex, branches) };
 }
 
 /** Actions that the table does not have yet are added. */
@@ -102,18 +106,20 @@ export async function* vaultLoadRows(figures: AsyncIterable<VaultFigure>, lookup
     const actionId = actions.get(figure.branch);
     if (actionId === undefined) continue;
     const { uid, gid, mtime, path, markedPath } = figure;
+    const owner = ownerOf(lookups, uid);
+    const group = groupOf(lookups, gid);
     yield {
       path,
-      groupId: groups.of(groupName(names, gid)),
+      groupId: group === null ? null : groups.of(group),
       actionId,
       size: int64(BigInt(figure.bytes), `The vaulted file ${path}`, 'bytes'),
       lastModified: mtime < 0 ? '1970-01-01' : dayOf(mtime),
-      userId: users.of(userName(names, uid)),
+      userId: owner === null ? null : users.of(owner),
       inode: figure.inode,
       uid,
       gid,
-      nameKnown: names.users.has(uid),
-      groupKnown: names.groups.has(gid),
+      nameKnown: userNamed(uid, names.users).known,
+      groupKnown: groupNamed(gid, names.groups.get(gid)).known,
       mtime,
       links: figure.links,
       markedPath: markedPath === path ? null : markedPath,
@@ -251,15 +257,9 @@ export interface VaultFilter {
   path?: string;
 }
 
-/** Each volume's rows of its newest date that is not after `date`, as far as the filter lets them through. */
-function newestRows(db: Database, date: string, filter: VaultFilter): Knex.QueryBuilder {
-  const withRows = db.knex('vault').where('record_date', '<=', date).groupBy('volume_id').select({ id: 'volume_id' }).max({ found: 'record_date' }).as('w');
-  // A load that found nothing left no row.
-  const loaded = db.knex('scan_load').where({ product: 'vault' }).where('record_date', '<=', date).select({ id: 'volume_id', found: 'record_date' });
-  const newest = db.knex(db.knex(withRows).select('id', 'found').unionAll([loaded]).as('n')).groupBy('id').select('id').max({ newest: 'found' }).as('d');
-  const query = db
-    .knex(newest)
-    .join('vault as f', (join) => join.on('f.volume_id', 'd.id').andOn('f.record_date', 'd.newest'))
+/** Rows of `f`, the vault's table, with their names, as far as the filter lets them through. */
+function filtered(query: Knex.QueryBuilder, filter: VaultFilter): Knex.QueryBuilder {
+  query
     .join('volume as v', 'v.volume_id', 'f.volume_id')
     .leftJoin('vault_actions as a', 'a.vault_action_id', 'f.vault_action_id')
     .leftJoin('unix_group as g', 'g.group_id', 'f.group_id')
@@ -275,7 +275,19 @@ function newestRows(db: Database, date: string, filter: VaultFilter): Knex.Query
   return query;
 }
 
+/** Each volume's rows of its newest date that is not after `date`. */
+function newestRows(db: Database, date: string, filter: VaultFilter): Knex.QueryBuilder {
+  const withRows = db.knex('vault').where('record_date', '<=', date).groupBy('volume_id').select({ id: 'volume_id' }).max({ found: 'record_date' }).as('w');
+  // A load that found nothing left no row.
+  const loaded = db.knex('scan_load').where({ product: 'vault' }).where('record_date', '<=', date).select({ id: 'volume_id', found: 'record_date' });
+  const newest = db.knex(db.knex(withRows).select('id', 'found').unionAll([loaded]).as('n')).groupBy('id').select('id').max({ newest: 'found' }).as('d');
+  return filtered(db.knex(newest).join('vault as f', (join) => join.on('f.volume_id', 'd.id').andOn('f.record_date', 'd.newest')), filter);
+}
+
+const rowColumns = { volume: 'v.scratch_disk', action_name: 'a.action_name', group_name: 'g.group_name', user_name: 'u.user_name' };
+
 interface StoredRow {
+  record_id: number;
   volume: string;
   filepath: string | null;
   action_name: string | null;
@@ -297,29 +309,58 @@ interface StoredRow {
 }
 
 /**
- * Each volume's files of its newest date that is not after `date` (YYYY-MM-DD), the largest first; at most `limit`.
- * One statement: it sees each load whole or not at all.
+ * The largest files of each volume's newest date that is not after `date` (YYYY-MM-DD), the largest first.
+ * One statement: it sees each load whole or not at all. All of them are for `vaultFiles`.
  */
-export async function vaultRows(db: Database, date: string, filter: VaultFilter & { limit?: number } = {}): Promise<VaultRow[]> {
-  const query = newestRows(db, date, filter).orderBy([{ column: 'f.size', order: 'desc' }, 'f.record_id']).select('f.*', 'v.scratch_disk as volume', 'a.action_name', 'g.group_name', 'u.user_name');
-  if (filter.limit !== undefined) query.limit(filter.limit);
-  const stored: StoredRow[] = await query;
+export async function vaultRows(db: Database, date: string, filter: VaultFilter & { limit: number }): Promise<VaultRow[]> {
+  const stored: StoredRow[] = await newestRows(db, date, filter).orderBy([{ column: 'f.size', order: 'desc' }, 'f.record_id']).limit(filter.limit).select('f.*', rowColumns);
   return stored.map(vaultRow);
+}
+
+/**
+ * The same files, all of them, as they come: volume by volume in the order in which they were loaded. A page is in memory.
+ * Throws `InputNotReady` when a volume was loaded anew meanwhile.
+ */
+export async function* vaultFiles(db: Database, date: string, filter: VaultFilter = {}, pageRows = 5000): AsyncGenerator<VaultRow> {
+  for (const { volumeId, volume, date: newest } of await newestDates(db.knex, vaultHistory, date, filter.volume === undefined ? undefined : [filter.volume])) {
+    const load = { volume_id: volumeId, record_date: newest };
+    const before = await loadedAt(db, load);
+    const [bounds]: { first: number | null; last: number }[] = await db.knex('vault').where(load).min({ first: 'record_id' }).max({ last: 'record_id' });
+    let next = bounds?.first ?? null;
+    while (next !== null) {
+      const page: StoredRow[] = await filtered(db.knex('vault as f'), filter)
+        .where({ 'f.volume_id': volumeId, 'f.record_date': newest })
+        .whereBetween('f.record_id', [next, bounds!.last])
+        .orderBy('f.record_id')
+        .limit(pageRows)
+        .select('f.*', rowColumns);
+      for (const row of page) yield vaultRow(row);
+      next = page.length === pageRows ? page.at(-1)!.record_id + 1 : null;
+    }
+    if ((await loadedAt(db, load)) !== before) throw new OperationError('InputNotReady', `The vaults of ${volume}, ${newest}, were loaded again while they were read.`);
+  }
+}
+
+/** Changes when the rows are replaced; undefined for those of the original. */
+async function loadedAt(db: Database, load: { volume_id: number; record_date: string }): Promise<string | undefined> {
+  const [marker]: { loaded_at: string }[] = await db.knex('scan_load').where({ ...load, product: vaultHistory.product }).select('loaded_at');
+  return marker?.loaded_at;
 }
 
 function vaultRow(row: StoredRow): VaultRow {
   const path = row.filepath ?? '';
+  const user = shownUser(row.user_name, row.uid, row.name_known === 1);
+  const group = shownGroup(row.group_name, row.gid, row.group_known === 1);
   return {
     volume: row.volume,
     path,
     branch: row.action_name ?? '',
-    user: row.user_name ?? '',
+    user: user.name,
     uid: row.uid,
-    // The original kept an empty name for everybody whom it did not know.
-    nameKnown: row.name_known === 1 && row.user_name !== null && row.user_name !== '',
-    group: row.group_name,
+    nameKnown: user.known,
+    group: group.name,
     gid: row.gid,
-    groupKnown: row.group_known === 1 && row.group_name !== null,
+    groupKnown: group.known,
     size: asBigInt(row.size ?? 0),
     lastModified: row.last_modified,
     inode: row.inode,
@@ -358,10 +399,11 @@ export async function vaultSummary(db: Database, date: string, filter: VaultFilt
   const groups = await namesOf(db.knex, 'unix_group', 'group_id', 'group_name');
   const actions = await namesOf(db.knex, 'vault_actions', 'vault_action_id', 'action_name');
   return stored
-    .map((row) => ({
-      group: groups.get(row.group_id ?? 0) ?? null,
+    .map((row) => ({ row, group: shownGroup(groups.get(row.group_id ?? 0) ?? null, row.gid, row.group_known === 1) }))
+    .map(({ row, group }) => ({
+      group: group.name,
       gid: row.gid,
-      groupKnown: row.group_known === 1 && row.group_id !== null,
+      groupKnown: group.known,
       branch: actions.get(row.vault_action_id ?? 0) ?? '',
       files: row.files,
       size: (asBigInt(row.high ?? 0) << 32n) + asBigInt(row.low ?? 0),
@@ -384,9 +426,9 @@ const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 
  * Gives rows that were loaded without the name of a user or of a group the one that is known by now; answers how many.
  * One look at the table mends hundreds of names, and none is taken while there is no name to mend.
  */
-export async function repairVaultNames(db: Database, names: VaultNames): Promise<number> {
-  const users = await repair(db, { table: 'user', id: 'user_id', name: 'user_name', stem: 'uid', known: 'name_known' }, names.users);
-  const groups = await repair(db, { table: 'unix_group', id: 'group_id', name: 'group_name', stem: 'gid', known: 'group_known' }, names.groups);
+export async function repairVaultNames(db: Database, names: VaultNames, compat: StorageConfig['compat'] = 'none'): Promise<number> {
+  const users = await repair(db, { table: 'user', id: 'user_id', name: 'user_name', stem: 'uid', known: 'name_known' }, names.users, compat);
+  const groups = await repair(db, { table: 'unix_group', id: 'group_id', name: 'group_name', stem: 'gid', known: 'group_known' }, names.groups, compat);
   return users + groups;
 }
 
@@ -398,17 +440,30 @@ interface Kind {
   known: string;
 }
 
-async function repair(db: Database, { table, id, name, stem, known }: Kind, names: ReadonlyMap<number, string>): Promise<number> {
-  const standIns: { id: number; name: string }[] = await db.knex(table).where(name, 'like', `${stem}:%`).select({ id, name });
-  const now = standIns.flatMap((each) => {
-    const found = names.get(Number(each.name.slice(stem.length + 1)));
-    return found === undefined ? [] : [{ id: each.id, name: found }];
+async function repair(db: Database, { table, id, name, stem, known }: Kind, names: ReadonlyMap<number, string>, compat: StorageConfig['compat']): Promise<number> {
+  const nameless = compat === 'lurge' ? await namelessNumbers(db, stem, known) : await standIns(db, { table, id, name, stem });
+  // What tells the rows of one name: the number of its stand-in, or its own.
+  const column = compat === 'lurge' ? stem : id;
+  const now = nameless.flatMap(({ key, number }) => {
+    const found = names.get(number);
+    return found === undefined ? [] : [{ key, name: found }];
   });
   const numbers = await numbersOf(db.knex, table, now.map((each) => each.name));
   let repaired = 0;
   for (const batch of batches(now)) {
-    const mended = db.knex.raw(`case ?? ${batch.map(() => 'when ? then ?').join(' ')} end`, [id, ...batch.flatMap((each) => [each.id, numbers.of(each.name)])]);
-    repaired += await db.knex('vault').where({ [known]: false }).whereIn(id, batch.map((each) => each.id)).update({ [id]: mended, [known]: true });
+    const mended = db.knex.raw(`case ?? ${batch.map(() => 'when ? then ?').join(' ')} end`, [column, ...batch.flatMap((each) => [each.key, numbers.of(each.name)])]);
+    repaired += await db.knex('vault').where({ [known]: false }).whereIn(column, batch.map((each) => each.key)).update({ [id]: mended, [known]: true });
   }
   return repaired;
+}
+
+async function standIns(db: Database, { table, id, name, stem }: Omit<Kind, 'known'>): Promise<{ key: number; number: number }[]> {
+  const found: { id: number; name: string }[] = await db.knex(table).where(name, 'like', `${stem}:%`).select({ id, name });
+  return found.map((each) => ({ key: each.id, number: Number(each.name.slice(stem.length + 1)) }));
+}
+
+/** Rows in the original's form share one name, or have none: the table itself says whose they are. */
+async function namelessNumbers(db: Database, stem: string, known: string): Promise<{ key: number; number: number }[]> {
+  const found: number[] = await db.knex('vault').where({ [known]: false }).whereNotNull(stem).distinct().pluck(stem);
+  return found.map((number) => ({ key: number, number }));
 }

@@ -1,5 +1,5 @@
 /** The day's files, from the database. */
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { StorageConfig } from '../../config/schema.ts';
 import { ageTsv } from '../../domain/storage/age-tsv.ts';
@@ -11,17 +11,19 @@ import { growthTsv } from '../../domain/storage/growth-tsv.ts';
 import type { ProductName } from '../../domain/storage/product-names.ts';
 import { reportTsv } from '../../domain/storage/report-tsv.ts';
 import { userTsv } from '../../domain/storage/user-tsv.ts';
-import { vaultTsv } from '../../domain/storage/vault-tsv.ts';
+import { vaultTsvHeader, vaultTsvLine } from '../../domain/storage/vault-tsv.ts';
 import type { Database } from '../platform/database/index.ts';
 import { writeFileAtomic } from '../platform/files/atomic.ts';
 import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
+import { inBlocks, sortedLines } from '../platform/files/sorted.ts';
+import { withTemporary } from '../platform/files/temporary.ts';
 import { ageRows } from './age-store.ts';
 import { directoryRows } from './directory-store.ts';
 import { savedComparisons } from './growth-store.ts';
 import { fileTypesOf } from './read-scan/index.ts';
 import { reportRows } from './usage-store.ts';
 import { userRows } from './user-store.ts';
-import { vaultRows } from './vault-store.ts';
+import { vaultFiles } from './vault-store.ts';
 
 export interface ReportFiles {
   config: StorageConfig;
@@ -29,6 +31,7 @@ export interface ReportFiles {
   directory: string;
   /** YYYY-MM-DD: of each volume the newest rows that are not after it. */
   date: string;
+  signal?: AbortSignal;
 }
 
 /** Writes a product's file and says where, and how many rows it has. */
@@ -73,26 +76,60 @@ const writers: Readonly<Partial<Record<ProductName, Writer>>> = {
     return { file, rows: rows.length };
   },
 
-  vault({ database, directory, date }, volumes) {
-    return byVolume(path.join(directory, `vault-${date}.tsv`), volumes, async (volume) => {
-      const rows = await vaultRows(database, date, { volume });
-      return { rows: rows.length, text: [...vaultTsv(rows)].join('') };
+  async vault({ database, directory, date, signal }, volumes) {
+    const file = path.join(directory, `vault-${date}.tsv`);
+    let rows = 0;
+    async function* lines(): AsyncGenerator<string> {
+      for (const volume of volumes) {
+        for await (const row of vaultFiles(database, date, { volume })) {
+          rows++;
+          yield vaultTsvLine(row);
+        }
+      }
+    }
+    await withTemporary(file, async (work) => {
+      await mkdir(work, { recursive: true });
+      await writeFileAtomic(file, inBlocks(vaultTsvHeader, sortedLines(lines(), { directory: work, ...(signal === undefined ? {} : { signal }) })));
     });
+    return { file, rows };
   },
 };
 
 /** All of a volume: a limit that no volume reaches, and that every database takes. */
 const mostRows = 2 ** 31 - 1;
 
-/** Writes the files of `products`; answers the first, which is the report itself where groups are among them. */
-export async function writeReportFiles(files: ReportFiles, products: readonly ProductName[]): Promise<{ tsv: string; rows: number }> {
+export interface WrittenFiles {
+  /** The first of them; '' where there is none. */
+  tsv: string;
+  rows: number;
+  /** Whether that is the report itself: the file of the groups. */
+  ofGroups: boolean;
+  /** The first error, where files could not be written: it says which. */
+  failure?: unknown;
+}
+
+/** Writes the files of `products`. One that cannot be written stops no other. */
+export async function writeReportFiles(files: ReportFiles, products: readonly ProductName[]): Promise<WrittenFiles> {
   const volumes = files.config.volumes.map((each) => each.name);
-  let first: { tsv: string; rows: number } | undefined;
+  let first: Omit<WrittenFiles, 'failure'> | undefined;
+  const failed: { product: ProductName; error: unknown }[] = [];
   for (const product of products) {
-    const written = await writers[product]?.(files, volumes);
-    if (written !== undefined) first ??= { tsv: written.file, rows: written.rows };
+    try {
+      const written = await writers[product]?.(files, volumes);
+      if (written !== undefined) first ??= { tsv: written.file, rows: written.rows, ofGroups: product === 'groups' };
+    } catch (error) {
+      files.signal?.throwIfAborted();
+      failed.push({ product, error });
+    }
   }
-  return first ?? { tsv: '', rows: 0 };
+  return { ...(first ?? { tsv: '', rows: 0, ofGroups: false }), ...(failed.length === 0 ? {} : { failure: failureOf(failed) }) };
+}
+
+/** The first error, which stays what it is (a retry may help, or not), and says what was not written. */
+function failureOf(failed: readonly { product: ProductName; error: unknown }[]): unknown {
+  const { error } = failed[0]!;
+  if (error instanceof Error) error.message = `The file of ${failed.map(({ product }) => product).join(', ')} could not be written: ${error.message}`;
+  return error;
 }
 
 /** Writes who grew, of the comparisons kept last, as `growth-YYYY-MM-DD.tsv`. */

@@ -31,6 +31,20 @@ export function registerDatabase(program: Command): void {
       else for (const each of done) print(safeText(`${each.pipeline}: ${each.done.length === 0 ? 'nothing to do' : `did ${each.done.join(', ')}`} (${each.database})`));
     });
 
+  db.command('adopt')
+    .summary('take over the storage database of the system that Longshore replaces')
+    .description('take over the storage database of the system that Longshore replaces, which must have stopped: its tables stay, as lurge_…, and ours take their places, with its rows; safe to repeat')
+    .option('--yes', 'needed, because its programs cannot write there any more')
+    .action(async ({ yes }: { yes?: true }, command: Command) => {
+      if (yes !== true) throw new OperationError('ContractError', 'The original’s programs cannot write there any more: stop them, and add --yes.');
+      const { adoptOriginal } = await import('../../infra/migrations/adopt-original.ts');
+      const [adopted] = await eachDatabase(command, 'storage', async ({ database, steps }) => ({ database: database.where, ...(await adoptOriginal(database, steps)) }));
+      if (globalOptions(command).json) return printJson(adopted);
+      const { database, renamed, rows } = adopted!;
+      print(safeText(`storage: ${renamed.length === 0 ? 'no table renamed' : `${renamed.length} tables renamed`} (${database})`));
+      print(table([{ title: 'TABLE' }, { title: 'ROWS TAKEN ALONG', align: 'right' }], Object.entries(rows).map(([name, count]) => [name, String(count)])));
+    });
+
   db.command('down')
     .description('take back the newest step of a schema, and the data in it')
     .addArgument(pipeline())

@@ -2,6 +2,7 @@
  * What commands write. Results go to standard output, everything else to standard error; with `--json` standard output is
  * exactly one JSON document. Names from outside cannot move the cursor or colour the terminal.
  */
+import { once } from 'node:events';
 import { styleText } from 'node:util';
 import stringWidth from 'string-width';
 
@@ -48,7 +49,38 @@ let documents = 0;
 /** Writes the JSON document of a command. Integers beyond 2^53 are decimal strings. */
 export function printJson(value: unknown): void {
   documents++;
-  print(JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? String(part) : part), 2));
+  print(jsonText(value));
+}
+
+const jsonText = (value: unknown): string => JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? String(part) : part), 2);
+
+/** The same for a list that memory cannot hold. */
+export async function printJsonList(items: AsyncIterable<unknown>): Promise<void> {
+  documents++;
+  await printBlocks(jsonList(items));
+}
+
+async function* jsonList(items: AsyncIterable<unknown>): AsyncGenerator<string> {
+  let before = '[';
+  for await (const item of items) {
+    yield `${before}\n  ${jsonText(item).replaceAll('\n', '\n  ')}`;
+    before = ',';
+  }
+  yield before === '[' ? '[]\n' : '\n]\n';
+}
+
+const blockCharacters = 64 * 1024;
+
+/** Writes text as it comes to standard output, and waits for whoever reads it. */
+export async function printBlocks(texts: AsyncIterable<string>): Promise<void> {
+  let block = '';
+  for await (const text of texts) {
+    block += text;
+    if (block.length < blockCharacters) continue;
+    if (!process.stdout.write(block)) await once(process.stdout, 'drain');
+    block = '';
+  }
+  process.stdout.write(block);
 }
 
 /** True once this process wrote its JSON document. */

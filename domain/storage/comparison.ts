@@ -35,7 +35,10 @@ export interface Difference {
 export interface Comparison {
   /** Rows that agree in all that the original keeps. */
   equal: number;
+  /** Sorted by row: of each certainty so many as memory is to hold. */
   differences: Difference[];
+  /** Counts of those beyond; absent where there are none. */
+  unlisted?: Summary;
 }
 
 /** What is known of our pass over the scan. Null where it is not known: what cannot be refuted by it then stays possible. */
@@ -100,15 +103,59 @@ export function fieldDifference(field: string, there: bigint | number | string |
 
 const textOf = (value: bigint | number | string | null): string | null => (value === null ? null : String(value));
 
+/** Counts differences. */
+class Tally {
+  private readonly counts = { explained: 0, possible: 0, unexplained: 0, onlyThere: 0, onlyHere: 0 };
+  private readonly faults = new Map<FaultId, FaultCount>();
+
+  add(difference: Difference): void {
+    const { kind, certainty, fields } = difference;
+    this.counts[certainty]++;
+    if (kind === 'only-there') this.counts.onlyThere++;
+    if (kind === 'only-here') this.counts.onlyHere++;
+    const proved = new Map<FaultId, boolean>();
+    for (const { fault, certainty: found } of fields.flatMap(({ findings }) => findings)) proved.set(fault, proved.get(fault) === true || found === 'explained');
+    for (const [fault, explained] of proved) this.addFault({ fault, rows: 1, explained: explained ? 1 : 0, example: differenceText(difference) });
+  }
+
+  addAll({ equal: _equal, faults, ...counts }: Summary): void {
+    for (const name of ['explained', 'possible', 'unexplained', 'onlyThere', 'onlyHere'] as const) this.counts[name] += counts[name];
+    for (const each of faults) this.addFault(each);
+  }
+
+  summary(equal: number): Summary {
+    return { equal, ...this.counts, faults: [...this.faults.values()].sort((a, b) => b.rows - a.rows || (a.fault < b.fault ? -1 : 1)) };
+  }
+
+  private addFault({ fault, rows, explained, example }: FaultCount): void {
+    const known = this.faults.get(fault) ?? { fault, rows: 0, explained: 0, example: '' };
+    // An example that proves the fault is worth more than one that may be another.
+    if (known.example === '' || (explained > 0 && known.explained === 0)) known.example = example;
+    known.rows += rows;
+    known.explained += explained;
+    this.faults.set(fault, known);
+  }
+}
+
+/** Differences of each certainty that are listed. All are counted. */
+const mostListed = 50_000;
+
 /** Collects what a comparison finds. */
 export class Findings {
   private equal = 0;
   private readonly differences: Difference[] = [];
+  private readonly listed: Record<Certainty, number> = { explained: 0, possible: 0, unexplained: 0 };
+  private readonly unlisted = new Tally();
+  private readonly most: number;
+
+  constructor(most = mostListed) {
+    this.most = most;
+  }
 
   /** Rows of both sides that belong together. */
   pair(row: string, fields: FieldDifference[]): void {
     if (fields.length === 0) this.equal++;
-    else this.differences.push({ kind: 'differs', row, certainty: certaintyOf(fields), fields });
+    else this.add({ kind: 'differs', row, certainty: certaintyOf(fields), fields });
   }
 
   /** A row that only the original has. */
@@ -123,11 +170,21 @@ export class Findings {
 
   /** Sorted by row. */
   finish(): Comparison {
-    return { equal: this.equal, differences: this.differences.toSorted((a, b) => (a.row < b.row ? -1 : a.row > b.row ? 1 : 0)) };
+    const unlisted = this.unlisted.summary(0);
+    return {
+      equal: this.equal,
+      differences: this.differences.toSorted((a, b) => (a.row < b.row ? -1 : a.row > b.row ? 1 : 0)),
+      ...(rowsOf(unlisted) === 0 ? {} : { unlisted }),
+    };
   }
 
   private single(kind: 'only-there' | 'only-here', row: string, field: FieldDifference): void {
-    this.differences.push({ kind, row, certainty: certaintyOf([field]), fields: [field] });
+    this.add({ kind, row, certainty: certaintyOf([field]), fields: [field] });
+  }
+
+  private add(difference: Difference): void {
+    if (this.listed[difference.certainty]++ < this.most) this.differences.push(difference);
+    else this.unlisted.add(difference);
   }
 }
 
@@ -147,34 +204,27 @@ export interface Summary {
   onlyThere: number;
   onlyHere: number;
   /** The faults met, most frequent first: in how many rows, in how many of them proved, and one of these. */
-  faults: { fault: FaultId; rows: number; explained: number; example: string }[];
+  faults: FaultCount[];
 }
 
-/** Counts of rows. Those that only one side has are among the explained, possible and unexplained ones too. */
-export function summaryOf({ equal, differences }: Comparison): Summary {
-  const count = (fits: (difference: Difference) => boolean): number => differences.filter(fits).length;
-  const faults = new Map<FaultId, { fault: FaultId; rows: number; explained: number; example: string }>();
-  for (const difference of differences) {
-    const proved = new Map<FaultId, boolean>();
-    for (const { fault, certainty } of difference.fields.flatMap(({ findings }) => findings)) proved.set(fault, proved.get(fault) === true || certainty === 'explained');
-    for (const [fault, explained] of proved) {
-      const known = faults.get(fault) ?? { fault, rows: 0, explained: 0, example: '' };
-      // An example that proves the fault is worth more than one that may be another.
-      if (known.example === '' || (explained && known.explained === 0)) known.example = differenceText(difference);
-      known.rows++;
-      if (explained) known.explained++;
-      faults.set(fault, known);
-    }
+export interface FaultCount {
+  fault: FaultId;
+  rows: number;
+  explained: number;
+  example: string;
+}
+
+/** Rows that differ. */
+export const rowsOf = ({ explained, possible, unexplained }: Summary): number => explained + possible + unexplained;
+
+/** Counts of rows over all of them. Those that only one side has are among the explained, possible and unexplained ones too. */
+export function summaryOf(...comparisons: readonly Comparison[]): Summary {
+  const tally = new Tally();
+  for (const { differences, unlisted } of comparisons) {
+    for (const difference of differences) tally.add(difference);
+    if (unlisted !== undefined) tally.addAll(unlisted);
   }
-  return {
-    equal,
-    explained: count(({ certainty }) => certainty === 'explained'),
-    possible: count(({ certainty }) => certainty === 'possible'),
-    unexplained: count(({ certainty }) => certainty === 'unexplained'),
-    onlyThere: count(({ kind }) => kind === 'only-there'),
-    onlyHere: count(({ kind }) => kind === 'only-here'),
-    faults: [...faults.values()].sort((a, b) => b.rows - a.rows || (a.fault < b.fault ? -1 : 1)),
-  };
+  return tally.summary(comparisons.reduce((sum, { equal }) => sum + equal, 0));
 }
 
 /** A difference in one line: `hgi /lustre/a: used 12 there, 13 here`. */

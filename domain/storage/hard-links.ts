@@ -57,6 +57,9 @@ const notFile = 2;
 /** Lower ranks come first, whatever the place. */
 const rankOf = (record: StatRecord): number => (record.type === entryTypes.file ? 0 : notFile) + (isInVault(record) ? 1 : 0);
 
+/** Of a row that is spilled. */
+const packedBytes = 43;
+
 /** One row an inode, in typed arrays: no object an inode. */
 class Rows {
   /** Links seen; 0 marks a free row. */
@@ -103,6 +106,35 @@ class Rows {
     this.mtime[to] = from.mtime[row]!;
   }
 
+  /** Writes `packedBytes` of the row: all but the inode and how many links were seen. */
+  pack(row: number, view: DataView): void {
+    view.setUint8(0, this.rank[row]!);
+    view.setInt32(1, this.slot[row]!);
+    view.setInt32(5, this.directory[row]!);
+    view.setInt32(9, this.owner[row]!);
+    view.setInt32(13, this.types[row]!);
+    view.setUint16(17, this.sizeHigh[row]!);
+    view.setFloat64(19, this.sizeLow[row]!);
+    view.setFloat64(27, this.atime[row]!);
+    view.setFloat64(35, this.mtime[row]!);
+  }
+
+  unpack(row: number, inodeHigh: number, inodeLow: number, packed: Uint8Array): void {
+    const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+    this.seen[row] = 1;
+    this.inodeHigh[row] = inodeHigh;
+    this.inodeLow[row] = inodeLow;
+    this.rank[row] = view.getUint8(0);
+    this.slot[row] = view.getInt32(1);
+    this.directory[row] = view.getInt32(5);
+    this.owner[row] = view.getInt32(9);
+    this.types[row] = view.getInt32(13);
+    this.sizeHigh[row] = view.getUint16(17);
+    this.sizeLow[row] = view.getFloat64(19);
+    this.atime[row] = view.getFloat64(27);
+    this.mtime[row] = view.getFloat64(35);
+  }
+
   inode(row: number): CountedLinks {
     return {
       slot: this.slot[row]!, directory: this.directory[row]!, owner: this.owner[row]!, types: this.types[row]!,
@@ -111,24 +143,48 @@ class Rows {
   }
 }
 
+/** A place outside memory for records of inodes. */
+export interface InodeSpill {
+  /** Takes a copy of the first `length` bytes of `payload`. */
+  add(inodeHigh: number, inodeLow: number, kind: number, payload: Uint8Array, length: number): void;
+  /** All records by inode, in batches; once, after the last `add`. */
+  merged(signal?: AbortSignal): AsyncIterable<{ inodeHigh: number; inodeLow: number; payload: Uint8Array }[]>;
+}
+
+export interface OpenInodesOptions {
+  /** Where they go while too many are open. Without it memory takes them all. */
+  spill?: InodeSpill;
+  /** Most that are in memory then, a power of two. Default 2^19: 53 MB. */
+  most?: number;
+}
+
+const firstRows = 1024;
+
 /**
  * Inodes with several links of which some are still to come. One whose links were all seen is settled and forgotten, so
- * memory follows what is open, not what was read. A hash table with open addressing and linear probing.
+ * memory follows what is open, not what was read; beyond a limit what is known of all of them is spilled, and settled in the
+ * end. A hash table with open addressing and linear probing.
  */
 export class OpenInodes {
   private readonly orders: InodeOrders;
   private readonly settle: (inode: CountedLinks) => void;
-  private rows = new Rows(1024);
+  private readonly spill: InodeSpill | undefined;
+  private readonly mostRows: number;
+  private rows: Rows;
   private used = 0;
+  private spilled = false;
 
-  constructor(orders: InodeOrders, settle: (inode: CountedLinks) => void) {
+  constructor(orders: InodeOrders, settle: (inode: CountedLinks) => void, { spill, most = 2 ** 19 }: OpenInodesOptions = {}) {
     this.orders = orders;
     this.settle = settle;
+    this.spill = spill;
+    this.mostRows = spill === undefined ? Infinity : 2 * most;
+    this.rows = new Rows(Math.min(firstRows, this.mostRows));
   }
 
   /** A link of an inode that has several. */
   see(record: StatRecord, slot: number, directory: number, owner: number, types: number): void {
-    if (this.used * 2 >= this.rows.seen.length) this.grow();
+    if (this.used * 2 >= this.rows.seen.length) this.makeRoom();
     const row = this.find(record.inodeHigh, record.inodeLow);
     if (this.rows.seen[row] === 0) this.open(row, record, slot, directory, owner, types);
     else this.merge(row, record, slot, directory, owner, types);
@@ -139,12 +195,37 @@ export class OpenInodes {
     this.forget(row);
   }
 
-  /** Settles the inodes of which not all links were seen. */
+  /** Settles the inodes of which not all links were seen; `settleSpilled` goes before. */
   settleAll(): void {
     const { rows } = this;
     for (let row = 0; row < rows.seen.length; row++) if (rows.seen[row] !== 0) this.settle(rows.inode(row));
-    this.rows = new Rows(1024);
+    this.rows = new Rows(Math.min(firstRows, this.mostRows));
     this.used = 0;
+  }
+
+  /** Settles all open inodes if some were spilled. Rejects with what the spill throws. */
+  async settleSpilled(signal?: AbortSignal): Promise<void> {
+    const { spill } = this;
+    if (!this.spilled || spill === undefined) return;
+    this.spillAll(spill);
+    // What is known of one inode comes together.
+    const rows = (this.rows = new Rows(2));
+    const [inode, part] = [0, 1];
+    for await (const batch of spill.merged(signal)) {
+      for (const { inodeHigh, inodeLow, payload } of batch) {
+        if (rows.seen[inode] === 0) rows.unpack(inode, inodeHigh, inodeLow, payload);
+        else if (rows.inodeLow[inode] !== inodeLow || rows.inodeHigh[inode] !== inodeHigh) {
+          this.settle(rows.inode(inode));
+          rows.unpack(inode, inodeHigh, inodeLow, payload);
+        } else {
+          rows.unpack(part, inodeHigh, inodeLow, payload);
+          this.combine(inode, rows, part);
+        }
+      }
+    }
+    this.spilled = false;
+    rows.seen[part] = 0;
+    this.settleAll();
   }
 
   private open(row: number, record: StatRecord, slot: number, directory: number, owner: number, types: number): void {
@@ -182,6 +263,25 @@ export class OpenInodes {
     if (record.mtime > rows.mtime[row]!) rows.mtime[row] = record.mtime;
   }
 
+  /** What `merge` does, with what another row knows of the inode. */
+  private combine(row: number, from: Rows, other: number): void {
+    const { rows } = this;
+    const earlier = from.rank[other]! - rows.rank[row]! || this.orders.comparePlaces(from.slot[other]!, from.directory[other]!, rows.slot[row]!, rows.directory[row]!);
+    if (earlier < 0) {
+      rows.rank[row] = from.rank[other]!;
+      rows.slot[row] = from.slot[other]!;
+      rows.directory[row] = from.directory[other]!;
+    }
+    if (from.owner[other] !== rows.owner[row] && this.orders.compareOwners(from.owner[other]!, rows.owner[row]!) < 0) rows.owner[row] = from.owner[other]!;
+    rows.types[row]! |= from.types[other]!;
+    if (from.sizeHigh[other]! > rows.sizeHigh[row]! || (from.sizeHigh[other] === rows.sizeHigh[row] && from.sizeLow[other]! > rows.sizeLow[row]!)) {
+      rows.sizeHigh[row] = from.sizeHigh[other]!;
+      rows.sizeLow[row] = from.sizeLow[other]!;
+    }
+    rows.atime[row] = Math.max(rows.atime[row]!, from.atime[other]!);
+    rows.mtime[row] = Math.max(rows.mtime[row]!, from.mtime[other]!);
+  }
+
   private home(inodeHigh: number, inodeLow: number): number {
     const hash = Math.imul(inodeLow ^ Math.imul(inodeHigh, 0x85ebca6b), 0x9e3779b1);
     return (hash ^ (hash >>> 15)) & (this.rows.seen.length - 1);
@@ -209,9 +309,24 @@ export class OpenInodes {
     this.used--;
   }
 
-  private grow(): void {
+  private makeRoom(): void {
     const old = this.rows;
+    if (this.spill !== undefined && old.seen.length >= this.mostRows) return this.spillAll(this.spill);
     this.rows = new Rows(old.seen.length * 2);
     for (let row = 0; row < old.seen.length; row++) if (old.seen[row] !== 0) this.rows.copy(old, row, this.find(old.inodeHigh[row]!, old.inodeLow[row]!));
+  }
+  /** A link that comes later opens its inode anew: that one is never complete, and is settled in the end. */
+  private spillAll(spill: InodeSpill): void {
+    const { rows } = this;
+    const payload = new Uint8Array(packedBytes);
+    const view = new DataView(payload.buffer);
+    for (let row = 0; row < rows.seen.length; row++) {
+      if (rows.seen[row] === 0) continue;
+      rows.pack(row, view);
+      spill.add(rows.inodeHigh[row]!, rows.inodeLow[row]!, 0, payload, packedBytes);
+    }
+    rows.seen.fill(0);
+    this.used = 0;
+    this.spilled = true;
   }
 }

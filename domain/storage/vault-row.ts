@@ -104,14 +104,3 @@ export function vaultNotes(row: VaultRow): string {
     ...(row.alsoIn.length === 0 ? [] : [`also in ${row.alsoIn.join(' and ')}`]),
   ].join(', ');
 }
-
-/** The report's order: volume, path, branch, inode. By code unit, so that it is the same everywhere. */
-export function compareVaultRows(a: VaultRow, b: VaultRow): number {
-  return compareText(a.volume, b.volume) || compareText(a.path, b.path) || compareText(a.branch, b.branch) || compareDecimals(a.inode ?? '', b.inode ?? '') || compareText(a.markedPath, b.markedPath);
-}
-
-const compareDecimals = (a: string, b: string): number => a.length - b.length || compareText(a, b);
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}

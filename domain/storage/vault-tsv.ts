@@ -1,7 +1,7 @@
-import { tsvField } from './tsv.ts';
-import { compareVaultRows, vaultNotes, type VaultRow } from './vault-row.ts';
+import { type Column, tsvField } from './tsv.ts';
+import { vaultNotes, type VaultRow } from './vault-row.ts';
 
-const columns: readonly { header: string; text: (row: VaultRow) => string | number | bigint | null }[] = [
+const columns: readonly Column<VaultRow>[] = [
   { header: 'Volume', text: (row) => row.volume },
   { header: 'Path', text: (row) => row.path },
   { header: 'Branch', text: (row) => row.branch },
@@ -18,10 +18,10 @@ const columns: readonly { header: string; text: (row: VaultRow) => string | numb
 ];
 
 /**
- * The vault report as tab-separated text, in the form of the group report: a header, then a line for each file, sorted.
- * Line by line: there may be more files than one string can hold.
+ * The vault report is tab-separated text, in the form of the group report: this header, then a line for each file, sorted
+ * as text, which is by volume, path and branch. There are more files than memory or one string can hold: whoever writes it
+ * sorts lines. Neither ends in a line end.
  */
-export function* vaultTsv(rows: readonly VaultRow[]): Generator<string> {
-  yield `${columns.map(({ header }) => header).join('\t')}\n`;
-  for (const row of rows.toSorted(compareVaultRows)) yield `${columns.map(({ text }) => tsvField(text(row))).join('\t')}\n`;
-}
+export const vaultTsvHeader = columns.map(({ header }) => header).join('\t');
+
+export const vaultTsvLine = (row: VaultRow): string => columns.map(({ text }) => tsvField(text(row))).join('\t');

@@ -63,5 +63,5 @@ async function exists(target: MigrationTarget, table: string): Promise<boolean> 
     const [row] = await rawRows<{ comment: string }>(target, tables, [table]);
     if (row?.comment === mark) return true;
   }
-  throw new OperationError('ConfigError', `The database has a table \`${table}\` that Longshore did not make: give Longshore a database of its own.`);
+  throw new OperationError('ConfigError', `The database has a table \`${table}\` that Longshore did not make: give Longshore a database of its own, or take that of its predecessor over with \`longshore db adopt\`.`);
 }

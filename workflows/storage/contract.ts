@@ -276,7 +276,7 @@ export interface LoadedProducts {
   /** Products that are not loaded of this very scan. */
   missing: ProductName[];
   loaded: ProductName[];
-  /** Of the newest load: ISO instant, accepted lines, groups, bytes (decimal). */
+  /** Of the newest load: ISO instant, accepted lines, bytes (decimal); groups of that of `groups`. */
   at?: string;
   lines?: number;
   groups?: number;
@@ -344,7 +344,7 @@ export interface StorageScanActivities {
   fetchQuotas(input: { scan: ScanRef; pass: PassRef }): Promise<QuotaRef>;
   /** Load one product of the volume: at once and whole, or not at all. Throws `IntermediateLost` when the pass's figures are gone. */
   loadProduct(input: { product: ProductName; scan: ScanRef; pass: PassRef; quotas: QuotaRef | null; date: string }): Promise<LoadResult>;
-  /** Write the day's TSVs of these products from the database; `tsv` is the first of them. */
+  /** Write the day's TSVs of these products from the database; `tsv` is the first of them. One that cannot be written fails it after the others are, and the report, are kept. */
   writeReport(input: { date: string; products: ProductName[]; state: ReportState; set?: string }): Promise<{ tsv: string; rows: number }>;
   /** Make the dated set of one file a group from the volumes' newest splits. */
   writeSplit(input: { date: string }): Promise<SplitResult>;

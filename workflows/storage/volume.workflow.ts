@@ -49,13 +49,16 @@ export async function storageVolumeWorkflow(input: VolumeInput): Promise<VolumeO
     const known = { recordDate: scan.recordDate, scan: scan.path };
     let wanted = input.products;
     let before: ProductOutcome[] = [];
+    let groups: number | undefined;
     if (input.force !== true) {
       const { missing, loaded, at, ...figures } = await services.isLoaded({ scan, products: input.products });
+      ({ groups } = figures);
       before = loaded.map((product) => ({ product, state: 'skipped' }));
       if (missing.length === 0) return end({ ...known, ...figures, products: before, state: 'skipped', reason: `This scan was loaded before${at === undefined ? '' : ` (${at})`}.` });
       wanted = missing;
     }
     const { pass, quotas, products, loads } = await passAndLoad(scan, wanted, { date: input.date, again, doing });
+    if (wanted.includes('groups')) ({ groups } = pass);
     const failed = products.find((each) => each.state === 'failed');
     const rows = products.reduce((sum, each) => sum + (each.rows ?? 0), 0);
     const { warnings } = loads.find((each) => each.warnings !== undefined) ?? {};
@@ -68,7 +71,7 @@ export async function storageVolumeWorkflow(input: VolumeInput): Promise<VolumeO
       ...(failed?.problem === undefined ? {} : { problem: failed.problem }),
       lines: pass.lines,
       rejected: pass.rejected,
-      groups: pass.groups,
+      ...(groups === undefined ? {} : { groups }),
       bytes: pass.bytes,
       ...(warnings === undefined ? {} : { warnings }),
       incomplete: loads.some((each) => each.unknownNames > 0),

@@ -15,6 +15,7 @@ import type { SplitPart } from '../../../domain/storage/split-set.ts';
 import type { LineCounts } from '../../../domain/storage/usage.ts';
 import type { VaultSummary } from '../../../domain/storage/vault-row.ts';
 import type { PassProgress } from '../../../workflows/storage/contract.ts';
+import { InodeRuns } from './inode-runs.ts';
 import { Quarantine } from './quarantine.ts';
 import { SplitWriter } from '../split/split-writer.ts';
 import { DamagedFile, type EngineUsed, ScanFile } from './scan-file.ts';
@@ -43,7 +44,7 @@ export interface PassOptions {
   rejectedLinesAllowed: number;
   /** File for rejected lines, which must not exist yet. */
   quarantine?: string;
-  /** Existing directory for `vault.ndjson` and `split/`, and for what memory should not hold on the way there. Without it there is neither vault nor split. */
+  /** Existing directory for `vault.ndjson` and `split/`, and for what memory should not hold on the way there. Without it there is neither vault nor split, and memory holds all inodes with links to come. */
   work?: string;
 }
 
@@ -79,6 +80,7 @@ export async function passFile(options: PassOptions, hooks: PassHooks): Promise<
   hooks.signal?.throwIfAborted();
   const started = performance.now();
   const alias = compileAliases(options.pathAliases);
+  const spill = options.work === undefined ? null : new InodeRuns({ directory: options.work });
   const usage = new UsageProducts({
     baseDirectories: createBaseDirectories(options.baseDirectories, options.pseudoGroups, options.mount),
     hardLinks: options.hardLinks,
@@ -86,6 +88,7 @@ export async function passFile(options: PassOptions, hooks: PassHooks): Promise<
     scannedAt: options.scannedAt,
     fileTypes: options.fileTypes,
     products: new Set(options.products.filter((each) => each !== 'vault' && each !== 'split')),
+    inodes: spill === null ? {} : { spill },
   });
   const file = await ScanFile.open(options.path, { engine: options.engine });
   const links = options.work !== undefined && options.products.includes('vault') ? new VaultLinks({ directory: options.work }) : null;
@@ -133,6 +136,7 @@ export async function passFile(options: PassOptions, hooks: PassHooks): Promise<
       }
       if (reader.accepted === 0) throw unusable(file, `has no entries (lines that cannot be used: ${reader.rejected})`, { truncated: false });
       report();
+      await usage.settle(hooks.signal);
       return {
         ...usage.finish(),
         vault: vault === null || links === null || options.work === undefined ? null : await links.write(path.join(options.work, vaultFile), vault.finish(), { alias, ...(hooks.signal === undefined ? {} : { signal: hooks.signal }) }),
@@ -147,6 +151,7 @@ export async function passFile(options: PassOptions, hooks: PassHooks): Promise<
       quarantine.close();
     }
   } finally {
+    spill?.close();
     links?.close();
     await split?.close();
     await file.close();

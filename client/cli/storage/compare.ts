@@ -1,11 +1,11 @@
 /** `longshore storage compare`: a day's rows of the original's tables beside ours, the differences explained by known fault. */
 import { type Command, Option } from 'commander';
-import type { OriginalProduct } from '../../../activities/storage/original-store.ts';
+import type { Original, OriginalProduct } from '../../../activities/storage/original-store.ts';
 import type { Database } from '../../../activities/platform/database/index.ts';
 import type { Config, DatabaseConfig } from '../../../config/schema.ts';
 import { isPlainDate } from '../../../domain/dates.ts';
 import { OperationError } from '../../../domain/errors.ts';
-import { certaintyOf, type Comparison, type Difference, differenceText, type PassFacts, type Summary, summaryOf } from '../../../domain/storage/comparison.ts';
+import { certaintyOf, type Comparison, type Difference, differenceText, type PassFacts, rowsOf, type Summary, summaryOf } from '../../../domain/storage/comparison.ts';
 import type { ComparedDirectoryRow } from '../../../domain/storage/comparison-directories.ts';
 import { type FaultId, knownFaults } from '../../../domain/storage/comparison-faults.ts';
 import { tsvField } from '../../../domain/storage/tsv.ts';
@@ -18,7 +18,8 @@ import { withStorageDatabase } from './database.ts';
 /** Our rows of volumes on their newest dates that are not after `date`, by product. */
 export interface ComparedStores {
   directoryRows(db: Database, date: string, options: { volumes: readonly string[] }): Promise<(ComparedDirectoryRow & { recordDate: string })[]>;
-  vaultRows(db: Database, date: string, options: { volumes: readonly string[] }): Promise<ComparedVaultRow[]>;
+  /** There may be millions. */
+  vaultFiles(db: Database, date: string, volume: string): Promise<AsyncIterable<ComparedVaultRow>>;
 }
 
 interface CompareOptions {
@@ -42,7 +43,7 @@ export function registerCompare(storage: Command, stores: ComparedStores): void 
     .option('--original-date <date>', 'record date there, where it is another', plainDate('--original-date'))
     .option('--volume <name>', 'only this volume (default: all that both have)')
     .option('--original <file>', 'YAML file with the original’s database (default: storage.original)')
-    .option('--same-database', 'the original writes into our database')
+    .option('--same-database', 'the original’s tables are in our database, which was its own (`db adopt`)')
     .addOption(new Option('--product <name>', 'only this one').choices(['groups', 'directories', 'users', 'vault']))
     .option('--hard-linked <bytes>', 'bytes that hard links would add, as `storage scan` shows: bounds what they may explain', wholeNumber)
     .option('--all', 'list all differences, not only those without explanation')
@@ -82,12 +83,14 @@ async function compare(context: CommandContext, options: CompareOptions, stores:
   const { openDatabase } = await import('../../../activities/platform/database/index.ts');
   const { readSecret } = await import('../../../config/secrets.ts');
   const config = await originalConfig(context.config, options);
-  const original = await openDatabase(config, { pipeline: 'storage', stateDirectory: context.config.stateDirectory, readSecret });
+  const opened = await openDatabase(config, { pipeline: 'storage', stateDirectory: context.config.stateDirectory, readSecret });
+  const { adoptedPrefix } = await import('../../../activities/storage/original-store.ts');
+  const original: Original = options.sameDatabase === true ? { ...opened, prefix: adoptedPrefix } : opened;
   try {
     const found = await withStorageDatabase(context.config, (ours) => compareAll(context, options, stores, original, ours));
     show(context, options, original.where, found);
   } finally {
-    await original.close();
+    await opened.close();
   }
 }
 
@@ -130,7 +133,7 @@ async function databaseOf(file: string): Promise<DatabaseConfig> {
   return chosen.client === 'sqlite' && chosen.file !== undefined ? { ...chosen, file: path.resolve(path.dirname(file), chosen.file) } : chosen;
 }
 
-async function compareAll(context: CommandContext, options: CompareOptions, stores: ComparedStores, original: Database, ours: Database): Promise<Found> {
+async function compareAll(context: CommandContext, options: CompareOptions, stores: ComparedStores, original: Original, ours: Database): Promise<Found> {
   const { originalHoldings, originalProducts } = await import('../../../activities/storage/original-store.ts');
   const compared: Compared[] = [];
   const notes: string[] = [];
@@ -193,7 +196,7 @@ async function passFacts(config: Config, options: CompareOptions, db: Database, 
 async function compareOne(
   context: CommandContext,
   stores: ComparedStores,
-  { original, ours }: { original: Database; ours: Database },
+  { original, ours }: { original: Original; ours: Database },
   { product, volume, date, originalDate }: Omit<Compared, 'comparison'>,
   facts: PassFacts,
 ): Promise<Comparison> {
@@ -221,11 +224,18 @@ async function compareOne(
     },
     vault: async () => {
       const { compareVault } = await import('../../../domain/storage/comparison-vault.ts');
-      const rows = ofDate(await stores.vaultRows(ours, date, { volumes })).filter(({ uid }) => uid !== null);
-      return compareVault(await there.originalVault(original, volume, originalDate ?? date), rows);
+      const { tmpdir } = await import('node:os');
+      const { sortedRows } = await import('../../../activities/platform/files/sorted.ts');
+      const rows = loadedVaultFiles(await stores.vaultFiles(ours, date, volume), date);
+      return compareVault(there.originalVault(original, volume, originalDate ?? date), rows, (some, keyOf) => sortedRows(some, keyOf, { directory: tmpdir() }));
     },
   };
   return comparisons[product]();
+}
+
+/** Those of the very date; rows without a number are the original’s, taken along. */
+async function* loadedVaultFiles(rows: AsyncIterable<ComparedVaultRow>, date: string): AsyncGenerator<ComparedVaultRow> {
+  for await (const row of rows) if (row.recordDate === date && row.uid !== null) yield row;
 }
 
 // --- what is shown ---------------------------------------------------------------------------------------------------
@@ -241,12 +251,15 @@ function show(context: CommandContext, options: CompareOptions, where: string, {
     return printJson({
       original: where,
       notes,
-      comparisons: summaries.map(({ comparison, summary: { faults, ...counts }, ...what }) => ({ ...what, ...counts, faults: faults.map((each) => ({ ...each, sentence: knownFaults[each.fault] })), differences: comparison.differences })),
+      comparisons: summaries.map(({ comparison, summary: { faults, ...counts }, ...what }) => ({ ...what, ...counts, faults: faults.map((each) => ({ ...each, sentence: knownFaults[each.fault] })), unlisted: unlistedOf(comparison), differences: comparison.differences })),
     });
   }
-  if (options.tsv === true) return print(differencesTsv(compared));
+  if (options.tsv === true) {
+    print(differencesTsv(compared));
+    return tellUnlisted(compared);
+  }
   print(summaryTable(summaries));
-  const total = summaryOf({ equal: 0, differences: compared.flatMap(({ comparison }) => comparison.differences) });
+  const total = summaryOf(...compared.map(({ comparison }) => comparison));
   if (total.faults.length > 0) print(`\n${faultLines(total)}`);
   const listed = compared.flatMap(({ product, volume, comparison }) =>
     comparison.differences.filter(({ certainty }) => options.all === true || certainty === 'unexplained').map((difference) => ({ product, volume, difference })),
@@ -257,7 +270,17 @@ function show(context: CommandContext, options: CompareOptions, where: string, {
     print(`  ${paint(difference.certainty === 'unexplained' ? 'bad' : 'quiet', faultsOf(difference) || '?')}  ${safeText(`${product} ${volume} ${differenceText(difference)}`)}`);
   }
   if (shown.length < listed.length) note(`${listed.length - shown.length} more: --all or --tsv.`);
+  tellUnlisted(compared);
   for (const each of notes) note(safeText(each));
+}
+
+const unlistedOf = ({ unlisted }: Comparison): number => (unlisted === undefined ? 0 : rowsOf(unlisted));
+
+function tellUnlisted(compared: readonly Compared[]): void {
+  for (const { product, volume, comparison } of compared) {
+    const more = unlistedOf(comparison);
+    if (more > 0) note(safeText(`${product} ${volume}: ${more} more differences are counted and not listed.`));
+  }
 }
 
 const faultsOf = ({ fields }: Difference): string => [...new Set(fields.flatMap(({ findings }) => findings.map(({ fault }) => fault)))].join(',');

@@ -200,10 +200,7 @@ export function registerStorage(program: Command): void {
   registerVault(storage);
   registerCompare(storage, {
     directoryRows: async (database, date, { volumes }) => (await import('../../../activities/storage/directory-store.ts')).directoryRows(database, { date, volumes, sort: 'size', limit: 2 ** 31 - 1 }),
-    vaultRows: async (database, date, { volumes }) => {
-      const { vaultRows } = await import('../../../activities/storage/vault-store.ts');
-      return (await Promise.all(volumes.map((volume) => vaultRows(database, date, { volume })))).flat();
-    },
+    vaultFiles: async (database, date, volume) => (await import('../../../activities/storage/vault-store.ts')).vaultFiles(database, date, { volume }),
   });
   registerBackfill(storage);
   registerScan(storage);

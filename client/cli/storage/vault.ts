@@ -6,7 +6,7 @@ import { branchOf, vaultBranches } from '../../../domain/storage/vault-key.ts';
 import { type VaultGroupRow, vaultNotes, type VaultRow } from '../../../domain/storage/vault-row.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { type CommandContext, withContext } from '../context.ts';
-import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
+import { type Cell, type Column, note, print, printBlocks, printJson, printJsonList, table, terminalWidth } from '../output.ts';
 import { bar } from './render.ts';
 
 interface VaultOptions {
@@ -52,7 +52,7 @@ function rowsOption(text: string): number {
 const filesShown = 50;
 
 async function showVault(context: CommandContext, options: VaultOptions): Promise<void> {
-  const [{ vaultRows, vaultSummary }, { withStorageDatabase }] = await Promise.all([import('../../../activities/storage/vault-store.ts'), import('./database.ts')]);
+  const [{ vaultFiles, vaultRows, vaultSummary }, { withStorageDatabase }] = await Promise.all([import('../../../activities/storage/vault-store.ts'), import('./database.ts')]);
   const { files = false, tsv = false, top } = options;
   if (tsv && context.json) throw new OperationError('ContractError', '--tsv and --json cannot be had together.');
   const date = await dateOf(context, options.date);
@@ -65,31 +65,33 @@ async function showVault(context: CommandContext, options: VaultOptions): Promis
     if (shown.length < all.length) note(`${all.length - shown.length} more rows: raise --top.`);
     return;
   }
-  const limit = top ?? (tsv || context.json ? undefined : filesShown);
+  if (top === undefined && (tsv || context.json)) return withStorageDatabase(context.config, (database) => printAll(vaultFiles(database, date, filter), tsv));
+  const limit = top ?? filesShown;
   // One row more than is shown tells whether there are more.
-  const found = await withStorageDatabase(context.config, (database) => vaultRows(database, date, { ...filter, ...(limit === undefined ? {} : { limit: limit + 1 }) }));
+  const found = await withStorageDatabase(context.config, (database) => vaultRows(database, date, { ...filter, limit: limit + 1 }));
   const shown = found.slice(0, limit);
   if (context.json) printJson(shown);
-  else if (tsv) await printTsv(shown);
+  else if (tsv) await printAll(shown, tsv);
   else print(vaultFileTable(shown));
   if (shown.length < found.length) note('There are more files: raise --top, or ask for fewer.');
 }
 
-/** Waits for whoever reads: there may be millions of lines. */
-async function printTsv(rows: readonly VaultRow[]): Promise<void> {
-  const [{ vaultTsv }, { Readable }, { pipeline }] = await Promise.all([import('../../../domain/storage/vault-tsv.ts'), import('node:stream'), import('node:stream/promises')]);
-  await pipeline(Readable.from(blocks(vaultTsv(rows))), process.stdout, { end: false });
+/** There may be millions: they are sorted on the disk, and whoever reads is waited for. */
+async function printAll(rows: Iterable<VaultRow> | AsyncIterable<VaultRow>, tsv: boolean): Promise<void> {
+  const [{ tmpdir }, { inBlocks, sortedLines, sortedRows }, { vaultTsvHeader, vaultTsvLine }] = await Promise.all([import('node:os'), import('../../../activities/platform/files/sorted.ts'), import('../../../domain/storage/vault-tsv.ts')]);
+  const options = { directory: tmpdir() };
+  if (!tsv) return printJsonList(sortedRows(rows, sizeKey, options));
+  await printBlocks(inBlocks(vaultTsvHeader, sortedLines(tsvLines(rows, vaultTsvLine), options)));
 }
 
-function* blocks(lines: Iterable<string>): Generator<string> {
-  let block = '';
-  for (const line of lines) {
-    block += line;
-    if (block.length < 64 * 1024) continue;
-    yield block;
-    block = '';
-  }
-  yield block;
+async function* tsvLines(rows: Iterable<VaultRow> | AsyncIterable<VaultRow>, line: (row: VaultRow) => string): AsyncGenerator<string> {
+  for await (const row of rows) yield line(row);
+}
+
+/** The largest first; then by volume, inode, branch and path, so that the order is always one. */
+function sizeKey({ size, volume, inode, branch, path }: VaultRow): string {
+  const digits = 19;
+  return JSON.stringify([String(2n ** 63n - 1n - size).padStart(digits, '0'), volume, (inode ?? '').padStart(digits + 1, '0'), branch, path]);
 }
 
 function filterOf({ volume, group, user, branch, path }: VaultOptions): VaultFilter {

@@ -1,6 +1,6 @@
 /** All figures of a pass, together: what a line is counted for is decided once, and an inode is at one place in all of them. */
 import type { FileType } from '../file-types.ts';
-import { type CountedLinks, type HardLinkRule, OpenInodes, shareOf } from '../hard-links.ts';
+import { type CountedLinks, type HardLinkRule, OpenInodes, type OpenInodesOptions, shareOf } from '../hard-links.ts';
 import { entryTypes, type Product, type StatRecord, undecided } from '../record.ts';
 import { pathText } from '../path-text.ts';
 import { type BaseDirectories, nameSlots, type Slot } from '../slots.ts';
@@ -27,6 +27,8 @@ export interface UsageOptions {
   fileTypes: readonly FileType[];
   /** What is asked for beside the totals. */
   products: ReadonlySet<UsageProduct>;
+  /** Where inodes go of which too many have links still to come. Without it they are all in memory. */
+  inodes?: OpenInodesOptions;
 }
 
 /** Null for what was not asked for. */
@@ -63,7 +65,7 @@ export class UsageProducts implements Product<UsageFigures> {
   private decidedAt = undecided;
 
   /** Throws `ConfigError` for file types that cannot be (`FileTypes`). */
-  constructor({ baseDirectories, hardLinks, alias, scannedAt, fileTypes, products }: UsageOptions) {
+  constructor({ baseDirectories, hardLinks, alias, scannedAt, fileTypes, products, inodes = {} }: UsageOptions) {
     this.baseDirectories = baseDirectories;
     this.alias = alias;
     this.rule = hardLinks;
@@ -83,6 +85,7 @@ export class UsageProducts implements Product<UsageFigures> {
         compareOwners: (owner, other) => users?.compare(owner, other) ?? 0,
       },
       (inode) => this.countLinks(inode),
+      inodes,
     );
   }
 
@@ -101,6 +104,11 @@ export class UsageProducts implements Product<UsageFigures> {
       if (directories !== null && types !== 0) directories.addTypes(this.directory, types, record);
       if (ages !== null) ages.addBytes(cell, record);
     } else if (links > 1) this.addLink(types, record);
+  }
+
+  /** Settles what was spilled: after the last line, before `finish`. Rejects with what the spill throws. */
+  async settle(signal?: AbortSignal): Promise<void> {
+    await this.inodes.settleSpilled(signal);
   }
 
   finish(): UsageFigures {

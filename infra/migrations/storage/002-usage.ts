@@ -3,7 +3,7 @@ import { createTable, dropTables } from '../tables.ts';
 
 /**
  * Usage of each group below each base directory on each date. The first lines are what readers of the original table
- * know; all that follows has a default, so that its old writers still can write.
+ * know; all that follows has a default, for rows that are taken along from it.
  * Sizes are bytes, times Unix seconds, `last_modified` whole days before the scan.
  */
 export const usage: Migration = {

@@ -4,7 +4,7 @@ import { createTable, dropTables } from '../tables.ts';
 /**
  * Usage of each user in each group of a volume on each date, and the accounts' names as the directory service last told
  * them. Of `user`, which existing readers unpack, two columns are visible for good; of `user_usage` the first lines are
- * what they know, and all that follows has a default, so that the original can still write.
+ * what they know, and all that follows has a default, for rows that are taken along from the original.
  * Sizes are bytes, times Unix seconds, `last_modified` a day of the site.
  */
 export const users: Migration = {

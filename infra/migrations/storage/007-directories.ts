@@ -5,7 +5,7 @@ import { createTable, dropTables } from '../tables.ts';
  * Directories of each volume's newest scan with their bytes by file type, the same of earlier scans without the types, and
  * the age of data. Of `filetype`, which existing readers unpack, two columns are visible for good; of `directory` and
  * `file_size` the first lines are what they know (sizes in GiB, `last_modified` in whole days before the scan), and all that
- * follows has a default, so that the original can still write: its rows have no `record_date`.
+ * follows has a default, for rows that are taken along from the original: they have no `record_date`.
  */
 export const directories: Migration = {
   name: 'storage-007-directories',

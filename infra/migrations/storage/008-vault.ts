@@ -3,7 +3,7 @@ import { createTable, dropTables } from '../tables.ts';
 
 /**
  * The files in vaults on each date. Of `vault_actions`, which existing readers unpack, two columns are visible for good;
- * of `vault` the first lines are what they know, and all that follows has a default, so that the original can still write.
+ * of `vault` the first lines are what they know, and all that follows has a default, for rows that are taken along from the original.
  * Sizes are bytes, times Unix seconds, `last_modified` a day of the site.
  * There are millions of rows a day. Group, action and user refer to their tables, but are no foreign keys: each would
  * be one more index, which nobody asks and which make a load take twice as long.

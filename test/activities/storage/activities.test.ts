@@ -1,6 +1,6 @@
 /** The storage activities one after the other, as a volume's workflow calls them, with the directory service up and down. */
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
@@ -111,6 +111,35 @@ describe('storage activities', function () {
     assert.deepEqual(await run(() => scanSide().pruneSplits(), undefined), { removed: 0 });
     assert.deepEqual(await run(serviceSide().planReport, { at: '2026-11-20T05:00:00Z' }).then((plan) => plan.products), config.storage.products);
     assert.equal(scan.volume, 'scratch117');
+  });
+
+  it('keep the day’s report when a product is made alone', async () => {
+    const { scan } = await chain();
+    const { tsv } = await run(scanSide().writeReport, { date: siteDate, products, state: 'done' });
+    const pass = await run(scanSide().readScan, { scan, products: ['vault'], force: true });
+    await run(scanSide().loadProduct, { product: 'vault', scan, pass, quotas: null, date: siteDate });
+    const part = await run(scanSide().writeReport, { date: siteDate, products: ['vault'], state: 'done' });
+    assert.equal(path.basename(part.tsv), `vault-${siteDate}.tsv`);
+    await run(scanSide().writeReport, { date: siteDate, products: ['split'], state: 'done' });
+    assert.equal((await savedReport(database, siteDate))?.tsv, tsv);
+    const before = await run(serviceSide().isLoaded, { scan, products });
+    assert.ok((before.groups ?? 0) > 0, 'the newest load counted no groups');
+    assert.equal((await run(serviceSide().isLoaded, { scan, products: ['vault'] })).groups, undefined);
+  });
+
+  it('write the other files when one cannot be, and say which', async () => {
+    await chain();
+    const directory = config.storage.reportDirectory ?? path.join(config.stateDirectory, 'reports');
+    // In the place of a product's file.
+    for (const each of [...products, 'storage']) await rm(path.join(directory, `${each}-${siteDate}.tsv`), { recursive: true, force: true });
+    await mkdir(path.join(directory, `users-${siteDate}.tsv`), { recursive: true });
+    await assert.rejects(run(scanSide().writeReport, { date: siteDate, products, state: 'needs-person' }), /^Error: The file of users could not be written: /);
+    for (const each of ['storage', 'directories', 'ages', 'vault']) assert.ok((await readFile(path.join(directory, `${each}-${siteDate}.tsv`), 'utf8')).split('\n').length > 5, each);
+    const saved = await savedReport(database, siteDate);
+    assert.deepEqual([saved?.state, saved?.tsv], ['needs-person', path.join(directory, `storage-${siteDate}.tsv`)]);
+    await rm(path.join(directory, `users-${siteDate}.tsv`), { recursive: true });
+    assert.equal((await run(scanSide().writeReport, { date: siteDate, products, state: 'done' })).tsv, saved?.tsv);
+    assert.equal((await savedReport(database, siteDate))?.state, 'done');
   });
 
   it('upload the set where the configuration says, with its secrets from where they are', async () => {

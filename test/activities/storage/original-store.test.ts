@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { compareDirectories } from '../../../domain/storage/comparison-directories.ts';
-import { originalDirectories, originalGroups, originalHoldings, originalUsers, originalVault } from '../../../activities/storage/original-store.ts';
+import { adoptedPrefix, originalDirectories, originalGroups, originalHoldings, originalUsers, originalVault } from '../../../activities/storage/original-store.ts';
 import type { Database } from '../../../activities/platform/database/index.ts';
 import { dialects, type TestDatabase } from '../../support/databases.ts';
 import { createOriginalTables, writeOriginalRows, type OriginalRows } from '../../support/original-lurge.ts';
+import { collected } from '../../support/collected.ts';
 
 const rows: Required<OriginalRows> = {
   groups: [
@@ -43,7 +44,8 @@ for (const dialect of dialects) {
       await writeOriginalRows(db, 'scratch118', '2022-06-12', { groups: [rows.groups[0]!] });
       assert.deepEqual(byText(await originalGroups(db, 'scratch117', '2022-06-14')), byText(rows.groups));
       assert.deepEqual(byText(await originalUsers(db, 'scratch117', '2022-06-14')), byText(rows.users));
-      assert.deepEqual(byText(await originalVault(db, 'scratch117', '2022-06-14')), byText(rows.vault));
+      assert.deepEqual(byText(await collected(originalVault(db, 'scratch117', '2022-06-14'))), byText(rows.vault));
+      for (const pageRows of [1, 2]) assert.deepEqual(byText(await collected(originalVault(db, 'scratch117', '2022-06-14', pageRows))), byText(rows.vault));
       assert.deepEqual(byText(await originalDirectories(db, 'scratch117')), byText(rows.directories));
       assert.equal((await originalGroups(db, 'scratch118', '2022-06-14')).length, 0);
       assert.deepEqual((await originalHoldings(db, 'groups')).dates, new Map([['scratch117', ['2022-06-14', '2022-06-10']], ['scratch118', ['2022-06-12']]]));
@@ -82,15 +84,18 @@ for (const dialect of dialects) {
       await assert.rejects(originalHoldings(db, 'groups'), { name: 'ContractError', message: /first form, without base directories/ });
     });
 
-    it('takes only the rows of the original where the tables are ours', async () => {
-      await test.drop();
-      test = await dialect.storage();
-      ({ db } = test);
-      await writeOriginalRows(db, 'scratch117', '2022-06-14', { groups: [rows.groups[0]!], users: [rows.users[0]!] });
-      await db.knex('lustre_usage').update({ gid: 5 });
-      assert.deepEqual((await originalHoldings(db, 'groups')).dates, new Map());
-      assert.deepEqual(await originalGroups(db, 'scratch117', '2022-06-14'), []);
-      assert.equal((await originalUsers(db, 'scratch117', '2022-06-14')).length, 1);
+    it('finds tables that have other names since we took over their database', async () => {
+      await createOriginalTables(db);
+      await writeOriginalRows(db, 'scratch117', '2022-06-14', rows);
+      const adopted = { ...db, prefix: adoptedPrefix };
+      assert.deepEqual((await originalHoldings(adopted, 'vault')).missing, ['lurge_vault', 'lurge_volume', 'lurge_user', 'lurge_unix_group', 'lurge_vault_actions']);
+      for (const table of ['pi', 'unix_group', 'volume', 'user', 'vault_actions', 'filetype', 'base_directory', 'lustre_usage', 'directory', 'file_size', 'vault', 'user_usage']) await db.knex.schema.renameTable(table, `${adoptedPrefix}${table}`);
+      assert.deepEqual((await originalHoldings(adopted, 'groups')).dates, new Map([['scratch117', ['2022-06-14']]]));
+      assert.deepEqual(byText(await originalGroups(adopted, 'scratch117', '2022-06-14')), byText(rows.groups));
+      assert.deepEqual(byText(await originalUsers(adopted, 'scratch117', '2022-06-14')), byText(rows.users));
+      assert.deepEqual(byText(await originalDirectories(adopted, 'scratch117')), byText(rows.directories));
+      assert.deepEqual(byText(await collected(originalVault(adopted, 'scratch117', '2022-06-14'))), byText(rows.vault));
+      assert.deepEqual((await originalHoldings(db, 'users')).missing, ['user_usage', 'volume', 'user', 'unix_group']);
     });
   });
 }

@@ -68,6 +68,36 @@ for (const dialect of dialects) {
       assert.deepEqual(await savedReport(db, '2022-06-15'), { ...found, at: '2022-06-15T08:00:00.000Z', tsv: null, state: 'done' });
     });
 
+    it('keeps what is known of the groups when a run did not make them', async () => {
+      await saveOutcome(db, '2022-06-15', loaded);
+      await saveReport(db, { date: '2022-06-15', at: '2022-06-15T07:00:00.000Z', tsv: '/reports/storage.tsv', state: 'done' });
+      const { groups, warnings, ...others } = loaded;
+      const known = { groups, warnings };
+      const parts: VolumeOutcome[] = [
+        { ...others, reason: 'Vaults loaded.', seconds: 1 },
+        { ...others, state: 'skipped', reason: 'This scan was loaded before.', groups: 12 },
+        { ...failed, volume: 'scratch117' },
+      ];
+      for (const part of parts) {
+        await saveOutcome(db, '2022-06-15', part);
+        await saveReport(db, { date: '2022-06-15', at: '2022-06-15T08:00:00.000Z', tsv: null, state: 'done' }, { partial: true });
+        await saveReport(db, { date: '2022-06-15', at: '2022-06-15T08:00:00.000Z', tsv: '/reports/vault.tsv', state: 'done' }, { partial: true });
+        const found = await savedReport(db, '2022-06-15');
+        assert.deepEqual([found?.tsv, found?.outcomes], ['/reports/storage.tsv', [{ ...part, ...known }]]);
+      }
+      const again = { ...loaded, groups: 13, warnings: { kindaOk: 2, notOk: 0 } };
+      await saveOutcome(db, '2022-06-15', again);
+      assert.deepEqual((await savedReport(db, '2022-06-15'))?.outcomes, [again]);
+    });
+
+    it('takes the file of other products where there is no report of the groups', async () => {
+      const { groups: _groups, warnings: _warnings, ...part } = loaded;
+      await saveOutcome(db, '2022-06-15', part);
+      await saveReport(db, { date: '2022-06-15', at: '2022-06-15T08:00:00.000Z', tsv: '/reports/vault.tsv', state: 'done' }, { partial: true });
+      const found = await savedReport(db, '2022-06-15');
+      assert.deepEqual([found?.tsv, found?.outcomes], ['/reports/vault.tsv', [part]]);
+    });
+
     it('keeps the outcomes of volumes that end at the same time', async () => {
       const pools = [db, await test.open()];
       const outcomes = Array.from({ length: 12 }, (_, index): VolumeOutcome => ({ ...loaded, volume: `v${String(index).padStart(2, '0')}` }));

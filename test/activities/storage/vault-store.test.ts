@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { migrate, rollback, transaction, type Database } from '../../../activities/platform/database/index.ts';
 import { siteZone } from '../../../activities/platform/site-zone.ts';
-import { repairVaultNames, replaceVaultRows, vaultLoadRows, vaultLookups, type VaultNames, vaultRows, vaultSummary } from '../../../activities/storage/vault-store.ts';
+import { repairVaultNames, replaceVaultRows, vaultFiles, type VaultFilter, vaultLoadRows, vaultLookups, type VaultNames, vaultRows, vaultSummary } from '../../../activities/storage/vault-store.ts';
 import { vaultBranches, type VaultBranch } from '../../../domain/storage/vault-key.ts';
-import { compareVaultRows, type VaultFigure, type VaultRow } from '../../../domain/storage/vault-row.ts';
+import type { VaultFigure, VaultRow } from '../../../domain/storage/vault-row.ts';
 import { migrations } from '../../../infra/migrations/index.ts';
 import { vault } from '../../../infra/migrations/storage/008-vault.ts';
 import { dialects, type TestDatabase } from '../../support/databases.ts';
+import { collected } from '../../support/collected.ts';
 
 const figure = (changes: Partial<VaultFigure> = {}): VaultFigure => ({
   inode: '18446744073709551615', branch: 'keep', uid: 13000, gid: 1000, bytes: '9007199254740993', links: 2, mtime: 1_655_000_000, root: '/l', markedPath: '/l/a', path: '/l/a', moved: false, gone: false, alsoIn: [], ...changes,
@@ -53,12 +54,13 @@ for (const dialect of dialects) {
       const lookups = await vaultLookups(db.knex, stream(figures), { branches, names: known });
       return transaction(db, (trx) => replaceVaultRows(trx, { volumeId, recordDate }, vaultLoadRows(stream(figures), lookups, siteZone('Europe/London')), hooks));
     }
-    const pathsAt = async (date: string, filter: Parameters<typeof vaultRows>[2] = {}): Promise<string[]> => (await vaultRows(db, date, filter)).map((row) => `${row.volume} ${row.path}`).sort();
+    const files = (date: string, filter: VaultFilter = {}, pageRows?: number): Promise<VaultRow[]> => collected(vaultFiles(db, date, filter, pageRows));
+    const pathsAt = async (date: string, filter: VaultFilter = {}): Promise<string[]> => (await files(date, filter)).map((row) => `${row.volume} ${row.path}`).sort();
 
     it('gives back what was loaded, the unknown and the strange flagged', async () => {
       const strange = figure({ uid: 2 ** 32 - 1, gid: 7, bytes: '0', mtime: -5, path: '/l/moved', moved: true, gone: true, keyInode: '12', alsoIn: ['archive', '.stash'] });
       assert.equal(await load([figure(), strange]), 2);
-      assert.deepEqual(await vaultRows(db, '2022-06-14'), [
+      assert.deepEqual(await files('2022-06-14'), [
         shown,
         { ...shown, user: 'uid:4294967295', uid: 4294967295, nameKnown: false, group: 'gid:7', gid: 7, groupKnown: false, size: 0n, lastModified: '1970-01-01', path: '/l/moved', moved: true, gone: true, keyInode: '12', alsoIn: ['Archive', 'Stash'] },
       ]);
@@ -67,7 +69,7 @@ for (const dialect of dialects) {
     it('keeps hostile names as they are', async () => {
       const paths = ['/l/it\'s "quoted"', String.raw`/l/a\nb\\c\xff`, '/l/100%_sure?', '/l/??', "/l/'); drop table vault; --", '/l/é😀', '/l/\t\n\\N', `/l/${'x'.repeat(70_000)}`, '/l/trailing ', String.raw`\N`];
       await load(paths.map((each) => figure({ path: each, markedPath: `${each} before` })));
-      const rows = await vaultRows(db, '2022-06-14');
+      const rows = await files('2022-06-14');
       assert.deepEqual(rows.map((row) => row.path).sort(), paths.toSorted());
       assert.ok(rows.every((row) => row.markedPath === `${row.path} before`));
       for (const each of paths) assert.ok((await pathsAt('2022-06-14', { path: each })).includes(`scratch117 ${each}`), each);
@@ -79,7 +81,7 @@ for (const dialect of dialects) {
       await load(all);
       assert.deepEqual(await pathsAt('2022-06-14'), ['scratch117 /l/archive', 'scratch117 /l/keep']);
       await Promise.all([1, 2].map((volumeId) => load(all, { volumeId, branches: vaultBranches })));
-      assert.deepEqual((await vaultRows(db, '2022-06-14', { volume: 'scratch117' })).map((row) => row.branch).sort(), ['Archive', 'Keep', 'Limbo', 'Staged', 'Stash']);
+      assert.deepEqual((await files('2022-06-14', { volume: 'scratch117' })).map((row) => row.branch).sort(), ['Archive', 'Keep', 'Limbo', 'Staged', 'Stash']);
       assert.equal((await db.knex('vault_actions').select()).length, 5);
       assert.deepEqual(await pathsAt('2022-06-14', { branch: '.limbo', volume: 'scratch118' }), ['scratch118 /l/.limbo']);
     });
@@ -113,6 +115,38 @@ for (const dialect of dialects) {
       assert.deepEqual([summary!.files, summary!.size], [7000, 24_496_500n]);
     });
 
+    it('gives all files a page at a time, volume by volume, whatever the size of a page', async () => {
+      const many = Array.from({ length: 25 }, (_, index) => figure({ path: `/l/${index}`, branch: index % 5 === 0 ? 'archive' : 'keep' }));
+      await load([figure({ path: '/l/old' })], { date: '2022-06-13' });
+      await load([figure({ path: '/m' })], { volumeId: 2 });
+      await load(many);
+      const expected = [...many.map(({ path }) => `scratch117 ${path}`), 'scratch118 /m'];
+      for (const pageRows of [1, 3, 24, 25, 26]) {
+        let most = 0;
+        const watch = (answer: unknown): void => {
+          const rows: unknown = Array.isArray(answer) && Array.isArray(answer[0]) ? answer[0] : answer;
+          if (Array.isArray(rows) && rows.some((row) => 'filepath' in row)) most = Math.max(most, rows.length);
+        };
+        db.knex.on('query-response', watch);
+        assert.deepEqual((await files('2022-06-14', {}, pageRows)).map((row) => `${row.volume} ${row.path}`), expected);
+        db.knex.removeListener('query-response', watch);
+        assert.equal(most, Math.min(pageRows, 25), 'rows of one answer');
+        assert.equal((await files('2022-06-14', { branch: 'archive' }, pageRows)).length, 5);
+      }
+    });
+
+    it('does not mix two loads of a scan', async () => {
+      const mark = (at: string): Promise<unknown> => db.knex('scan_load').insert({ volume_id: 1, product: 'vault', record_date: '2022-06-14', scan_path: '', scan_size: 1, scan_mtime_ms: 1, scan_identity: '', lines_accepted: 1, lines_rejected: 0, group_count: 0, used: 0, report_date: '2022-06-15', loaded_at: at }).onConflict(['volume_id', 'product', 'record_date']).merge();
+      await load([figure({ path: '/l/1' }), figure({ path: '/l/2' })]);
+      await mark('first');
+      const found = vaultFiles(db, '2022-06-14', {}, 1);
+      assert.equal((await found.next()).value?.path, '/l/1');
+      await load([figure({ path: '/l/1' }), figure({ path: '/l/2' })]);
+      await mark('second');
+      await assert.rejects(collected(found), { name: 'InputNotReady', message: /scratch117, 2022-06-14, were loaded again/ });
+      assert.equal((await files('2022-06-14')).length, 2);
+    });
+
     it('writes all rows or none', async () => {
       await load([figure({ path: '/l/before' })]);
       const controller = new AbortController();
@@ -141,7 +175,7 @@ for (const dialect of dialects) {
         [{ path: 'data' }, ['/l/dataX1']],
         [{ path: '%' }, []],
       ] as const) {
-        assert.deepEqual((await vaultRows(db, '2022-06-20', filter)).map((row) => row.path).sort(), expected, JSON.stringify(filter));
+        assert.deepEqual((await files('2022-06-20', filter)).map((row) => row.path).sort(), expected, JSON.stringify(filter));
         assert.equal((await vaultSummary(db, '2022-06-20', filter)).reduce((sum, row) => sum + row.files, 0), expected.length);
       }
     });
@@ -159,12 +193,12 @@ for (const dialect of dialects) {
     it('shows rows that the original wrote, and replaces them', async () => {
       await db.knex('user').insert({ user_id: 1, user_name: '' });
       await db.knex('vault').insert({ record_date: '2022-06-14', filepath: '/l/x', group_id: null, vault_action_id: 2, size: 5, user_id: 1, last_modified: '2022-06-01', volume_id: 1 });
-      assert.deepEqual(await vaultRows(db, '2022-06-14'), [
+      assert.deepEqual(await files('2022-06-14'), [
         { ...shown, path: '/l/x', markedPath: '/l/x', branch: 'Archive', user: '', uid: null, nameKnown: false, group: null, gid: null, groupKnown: false, size: 5n, lastModified: '2022-06-01', inode: null },
       ]);
       assert.equal((await vaultSummary(db, '2022-06-14')).length, 1);
       await load([figure()]);
-      assert.deepEqual(await vaultRows(db, '2022-06-14'), [shown]);
+      assert.deepEqual(await files('2022-06-14'), [shown]);
     });
 
     it('puts names right that are known by now, and only those', async () => {
@@ -173,7 +207,7 @@ for (const dialect of dialects) {
       const found: VaultNames = { users: new Map([[1, 'one'], [3, 'three']]), groups: new Map([[10, 'ten']]) };
       assert.equal(await repairVaultNames(db, found), 4);
       assert.deepEqual(
-        (await vaultRows(db, '2022-06-14')).sort(compareVaultRows).map((row) => [row.user, row.nameKnown, row.group, row.groupKnown]),
+        (await files('2022-06-14')).map((row) => [row.user, row.nameKnown, row.group, row.groupKnown]),
         [['one', true, 'ten', true], ['uid:2', false, 'ten', true], ['one', true, 'gid:20', false], ['uid:1', true, 'gid:20', false]],
       );
       assert.equal(await repairVaultNames(db, found), 0);
@@ -183,7 +217,7 @@ for (const dialect of dialects) {
       const times = ['2022-06-12T22:59:59Z', '2022-06-12T23:00:00Z', '2022-01-12T23:59:59Z', '2022-03-27T00:59:59Z', '2022-03-27T22:59:59Z', '2022-03-27T23:00:00Z', '2022-10-30T22:59:59Z', '2022-10-29T23:00:00Z'];
       await load(times.map((time) => figure({ path: time, mtime: Date.parse(time) / 1000 })));
       const zone = siteZone('Europe/London');
-      for (const row of await vaultRows(db, '2022-06-14')) assert.equal(row.lastModified, zone.dateOf(Date.parse(row.path) / 1000), row.path);
+      for (const row of await files('2022-06-14')) assert.equal(row.lastModified, zone.dateOf(Date.parse(row.path) / 1000), row.path);
     });
   });
 }
@@ -214,7 +248,7 @@ describe('vault store on a server that takes no files', () => {
         const refusing = new Proxy(trx, { get: (target, key) => (key === 'raw' ? raw : (Reflect.get(target, key) as unknown)) });
         await replaceVaultRows(refusing, { volumeId: 1, recordDate: '2022-06-14' }, vaultLoadRows(stream(figures), lookups, siteZone('UTC')));
       });
-      assert.deepEqual(new Set((await vaultRows(db, '2022-06-14')).map((row) => row.path)), new Set(figures.map((each) => each.path)));
+      assert.deepEqual(new Set((await collected(vaultFiles(db, '2022-06-14'))).map((row) => row.path)), new Set(figures.map((each) => each.path)));
     } finally {
       await test.drop();
     }

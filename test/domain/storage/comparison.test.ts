@@ -2,14 +2,15 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
-import { differenceText, summaryOf, type Comparison } from '../../../domain/storage/comparison.ts';
+import { differenceText, Findings, summaryOf, type Comparison } from '../../../domain/storage/comparison.ts';
 import { compareDirectories, type ComparedDirectoryRow } from '../../../domain/storage/comparison-directories.ts';
 import { type FaultId, knownFaults } from '../../../domain/storage/comparison-faults.ts';
 import { compareGroups, type GroupFacts, type OriginalGroupRow } from '../../../domain/storage/comparison-groups.ts';
 import { compareUsers } from '../../../domain/storage/comparison-users.ts';
-import { compareVault } from '../../../domain/storage/comparison-vault.ts';
+import { compareVault, type ComparedVaultRow, type OriginalVaultRow } from '../../../domain/storage/comparison-vault.ts';
 import { root } from '../../support/longshore.ts';
 import { generations, noFaults, originalDirectoryRows, originalGroupRows, originalUserRows, originalVaultRows, type OriginalFaults, type OriginalSite, type StatEntry } from '../../support/original-lurge.ts';
+import { sortedInMemory } from '../../support/collected.ts';
 import { sampleRow } from '../../support/report-rows.ts';
 import { ourRows, recordDate, site, smallVault, smallVolume, type VolumeOptions } from '../../support/small-volume.ts';
 
@@ -26,7 +27,7 @@ const products = {
     const { directories, facts } = ourRows(entries);
     return compareDirectories(originalDirectoryRows(entries, where, faults), directories, facts);
   },
-  vault: (entries: StatEntry[], faults: OriginalFaults, where: OriginalSite) => compareVault(originalVaultRows(entries, where, faults), ourRows(entries).vault),
+  vault: (entries: StatEntry[], faults: OriginalFaults, where: OriginalSite) => compareVault(originalVaultRows(entries, where, faults), ourRows(entries).vault, sortedInMemory),
 } as const;
 
 type Product = keyof typeof products;
@@ -101,15 +102,14 @@ const runs = { numRuns: 100, seed: 20220614 };
 
 describe('comparison with the original', () => {
   for (const product of Object.keys(products) as Product[]) {
-    it(`finds nothing in ${product} of an original without faults`, () => {
-      fc.assert(fc.property(volumeOf(product, {}), (entries) => assert.deepEqual(products[product](entries, noFaults, site).differences, [])), runs);
-    });
+    it(`finds nothing in ${product} of an original without faults`, () =>
+      fc.assert(fc.asyncProperty(volumeOf(product, {}), async (entries) => assert.deepEqual((await products[product](entries, noFaults, site)).differences, [])), runs));
 
     for (const generation of ['G2', 'G3'] as const) {
-      it(`leaves nothing unexplained in ${product} of ${generation} with all its faults`, () => {
-        fc.assert(
-          fc.property(volumeOf(product, { future: true, wholeGibibytes: false }), (entries) => {
-            const unexplained = products[product](entries, generations[generation], site).differences.filter(({ certainty }) => certainty === 'unexplained');
+      it(`leaves nothing unexplained in ${product} of ${generation} with all its faults`, async () => {
+        await fc.assert(
+          fc.asyncProperty(volumeOf(product, { future: true, wholeGibibytes: false }), async (entries) => {
+            const unexplained = (await products[product](entries, generations[generation], site)).differences.filter(({ certainty }) => certainty === 'unexplained');
             assert.deepEqual(unexplained.map((each) => [differenceText(each), each.fields]), []);
           }),
           runs,
@@ -119,11 +119,11 @@ describe('comparison with the original', () => {
   }
 
   for (const { fault, also = [], product, faults, quotas, ...options } of cases) {
-    it(`explains ${product} by ${fault}: ${JSON.stringify(faults)}`, () => {
+    it(`explains ${product} by ${fault}: ${JSON.stringify(faults)}`, async () => {
       let met = 0;
-      fc.assert(
-        fc.property(volumeOf(product, options), (entries) => {
-          const comparison = products[product](entries, { ...noFaults, ...faults }, quotas === undefined ? site : { ...site, quotas });
+      await fc.assert(
+        fc.asyncProperty(volumeOf(product, options), async (entries) => {
+          const comparison = await products[product](entries, { ...noFaults, ...faults }, quotas === undefined ? site : { ...site, quotas });
           assertExplainedBy(comparison, fault, also);
           met += comparison.differences.length;
         }),
@@ -205,6 +205,27 @@ describe('comparison of groups', () => {
   });
 });
 
+describe('a comparison with more differences than are listed', () => {
+  it('counts them all, and lists some of each certainty', () => {
+    const compare = (most?: number): Comparison => {
+      const found = new Findings(most);
+      for (let row = 0; row < 10; row++) {
+        found.pair(`equal ${row}`, []);
+        found.onlyHere(`here ${row}`, '1', []);
+        found.onlyThere(`there ${row}`, '1', [{ fault: 'R9', certainty: row > 7 ? 'explained' : 'possible' }]);
+      }
+      return found.finish();
+    };
+    const bounded = compare(3);
+    assert.deepEqual(bounded.differences.map(({ certainty }) => certainty).sort(), ['explained', 'explained', ...Array.from({ length: 3 }, () => 'possible'), ...Array.from({ length: 3 }, () => 'unexplained')]);
+    const summary = summaryOf(compare());
+    assert.deepEqual({ ...summary, faults: summary.faults.map(({ example: _example, ...each }) => each) }, { equal: 10, explained: 2, possible: 8, unexplained: 10, onlyThere: 10, onlyHere: 10, faults: [{ fault: 'R9', rows: 10, explained: 2 }] });
+    assert.deepEqual(summaryOf(bounded), summary);
+    assert.equal(summaryOf(bounded, compare()).unexplained, 20);
+    assert.equal(compare().unlisted, undefined);
+  });
+});
+
 describe('comparison of directories', () => {
   const row: ComparedDirectoryRow = { group: 'ten', gid: 10, baseDirectory: '/lustre/v1/proj', directory: 'a', bytes: 3n * gibibyte, files: 10n, newest: null, lastModifiedDays: 4, types: { BAM: gibibyte } };
   const original = { group: 'ten', baseDirectory: '/lustre/v1/proj', directory: 'a', files: 10n, gibibytes: 3n, lastModified: 4, types: { BAM: 1 } };
@@ -261,10 +282,27 @@ describe('comparison of users and vaults', () => {
     { file: 'foo/plain', there: 'foo/other', found: ['row: ?', 'row: ?'] },
   ];
   for (const { file, there, found } of marked) {
-    it(`tells the path of ${file}, ${there === null ? 'which is not there' : `there ${JSON.stringify(there)}`}`, () => {
+    it(`tells the path of ${file}, ${there === null ? 'which is not there' : `there ${JSON.stringify(there)}`}`, async () => {
       const row = { markedPath: `/l/${file}`, branch: 'Keep', user: 'ann', nameKnown: true, uid: 1, group: 'ten', groupKnown: true, size: 5n, lastModified: '2022-01-01', inode: '144115205272502273', recordDate };
       const rows = there === null ? [] : [{ path: `/l/${there}`, branch: 'Keep', user: 'ann', group: 'ten', bytes: 5n, lastModified: '2022-01-01' }];
-      assert.deepEqual(findingsOf(compareVault(rows, [row])), found);
+      assert.deepEqual(findingsOf(await compareVault(rows, [row], sortedInMemory)), found);
+    });
+  }
+
+  const file = { markedPath: '/l/>>>???/x', branch: 'Keep', user: 'ann', nameKnown: true, uid: 1, group: 'ten', groupKnown: true, size: 5n, lastModified: '2022-01-01', inode: '1', recordDate };
+  const garbled = { path: '/l/\ufffd', branch: 'Keep', user: 'ann', group: 'ten', bytes: 5n, lastModified: '2022-01-01' };
+  const several: { what: string; there: OriginalVaultRow[]; here: ComparedVaultRow[]; found: string[] }[] = [
+    { what: 'a garbled path that two files may have', there: [garbled], here: [file, { ...file, markedPath: '/l/>>>???/y', inode: '2' }], found: ['row: B14 possible', 'row: B14 possible', 'row: B14 possible'] },
+    { what: 'two garbled paths for one file', there: [garbled, { ...garbled, path: '/l/\u0001' }], here: [file], found: ['row: B14 possible', 'row: B14 possible', 'row: B14 possible'] },
+    { what: 'a garbled path of another size', there: [{ ...garbled, bytes: 6n }], here: [file], found: ['row: B14 possible', 'row: B14 possible'] },
+    { what: 'an inode in two branches', there: [{ ...garbled, path: '/l/p' }], here: [{ ...file, markedPath: '/l/p' }, { ...file, markedPath: '/l/p', branch: 'Archive' }], found: ['row: N9 explained'] },
+    { what: 'a row that was written twice', there: [{ ...garbled, path: '/l/p' }, { ...garbled, path: '/l/p' }], here: [{ ...file, markedPath: '/l/p' }], found: ['row: R9 possible'] },
+    { what: 'files that were marked under one path, by their sizes', there: [{ ...garbled, path: '/l/p' }, { ...garbled, path: '/l/p', bytes: 7n }], here: [{ ...file, markedPath: '/l/p', size: 7n, inode: '2' }, { ...file, markedPath: '/l/p' }], found: [] },
+    { what: 'paths that only underscores tell apart', there: [{ ...garbled, path: '/l/a/b', bytes: 7n }, { ...garbled, path: '/l/a/b' }], here: [{ ...file, markedPath: '/l/a_b' }, { ...file, markedPath: '/l/a/b', size: 7n, inode: '2' }], found: ['path: B14 explained'] },
+  ];
+  for (const { what, there, here, found } of several) {
+    it(`tells ${what}, in any order`, async () => {
+      for (const [a, b] of [[there, here], [there.toReversed(), here.toReversed()]] as const) assert.deepEqual(findingsOf(await compareVault(a, b, sortedInMemory)), found);
     });
   }
 });

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import fc from 'fast-check';
-import { type CountedLinks, OpenInodes, shareOf } from '../../../domain/storage/hard-links.ts';
+import { InodeRuns } from '../../../activities/storage/read-scan/inode-runs.ts';
+import { type CountedLinks, OpenInodes, type OpenInodesOptions, shareOf } from '../../../domain/storage/hard-links.ts';
 import { entryTypes, sizeLimb, type StatRecord } from '../../../domain/storage/record.ts';
 
 interface Link {
@@ -26,15 +30,21 @@ const bytesOf = ({ sizeHigh, sizeLow }: Pick<StatRecord, 'sizeHigh' | 'sizeLow'>
 
 /** What is counted, in the order in which it is. Slot 2 comes first in order, then 0, then 1; directories by number, owners downwards. */
 function counted(links: Link[]): CountedLinks[] {
+  const { inodes, found } = openInodes(links);
+  inodes.settleAll();
+  return found;
+}
+
+function openInodes(links: readonly Link[], options: OpenInodesOptions = {}): { inodes: OpenInodes; found: CountedLinks[] } {
   const order = [1, 2, 0];
   const found: CountedLinks[] = [];
   const inodes = new OpenInodes(
     { comparePlaces: (slot, directory, otherSlot, otherDirectory) => order[slot]! - order[otherSlot]! || directory - otherDirectory, compareOwners: (owner, other) => other - owner },
     (inode) => found.push(inode),
+    options,
   );
   for (const link of links) inodes.see(recordOf(link), link.slot, link.directory ?? -1, link.owner ?? 0, link.types ?? 0);
-  inodes.settleAll();
-  return found;
+  return { inodes, found };
 }
 
 /** Bytes of slots 0, 1, 2. */
@@ -123,4 +133,59 @@ describe('inodes with several links', () => {
       { numRuns: 20 },
     );
   });
+
+  it('settle the same whatever is spilled, also to the disk', async () => {
+    const link = fc.record({
+      slot: fc.integer({ min: 0, max: 2 }), directory: fc.integer({ min: -1, max: 3 }), owner: fc.integer({ min: 0, max: 5 }), types: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+      size: fc.oneof(fc.bigInt({ min: 0n, max: 3n }), fc.bigInt({ min: 0n, max: 2n ** 63n })), atime: fc.integer({ min: -(2 ** 40), max: 2 ** 40 }), mtime: fc.integer({ min: -5, max: 5 }),
+      number: fc.integer({ min: 0, max: 60 }), type: fc.constantFrom(entryTypes.file, entryTypes.link), path: fc.constantFrom('/x', '/a/.vault/x'),
+    });
+    const texts = (found: CountedLinks[]): string[] => found.map(({ sizeHigh, sizeLow, ...each }) => `${bytesOf({ sizeHigh, sizeLow })} ${JSON.stringify(each, Object.keys(each).sort())}`).sort();
+    const directory = await mkdtemp(path.join(os.tmpdir(), 'longshore-inodes-'));
+    try {
+      await fc.assert(
+        fc.asyncProperty(fc.array(link, { maxLength: 200 }), fc.constantFrom(1, 4, 16), fc.constantFrom(1, 300, 2 ** 20), async (drawn, most, bufferBytes) => {
+          const left = new Map<number, number>();
+          const links = drawn
+            .map(({ number, ...each }) => ({ ...each, number, inode: BigInt(number) * 0x1_0000_0001n, links: 2 + (number % 4) }))
+            .filter(({ number, links: all }) => {
+              left.set(number, (left.get(number) ?? all) - 1);
+              return left.get(number)! >= 0;
+            });
+          const spill = new InodeRuns({ directory, bufferBytes });
+          try {
+            const { inodes, found } = openInodes(links, { spill, most });
+            await inodes.settleSpilled();
+            inodes.settleAll();
+            assert.deepEqual(texts(found), texts(counted(links)));
+          } finally {
+            spill.close();
+          }
+        }),
+        { numRuns: 200 },
+      );
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  it('leave memory when too many are open', async () => {
+    const kept: { inodeHigh: number; inodeLow: number; payload: Uint8Array }[] = [];
+    const spill = {
+      add: (inodeHigh: number, inodeLow: number, _kind: number, payload: Uint8Array, length: number) => void kept.push({ inodeHigh, inodeLow, payload: payload.slice(0, length) }),
+      merged: () => later([kept.toSorted((a, b) => a.inodeLow - b.inodeLow)]),
+    };
+    const first = Array.from({ length: 100 }, (_, index) => ({ slot: 0, size: 1n, links: 2, inode: BigInt(index) }));
+    const { inodes, found } = openInodes(first, { spill, most: 8 });
+    assert.equal(kept.length, 96, 'eight at a time');
+    for (const link of first.toReversed()) inodes.see(recordOf(link), 1, -1, 0, 0);
+    assert.equal(found.length, 4, 'those that were in memory');
+    await inodes.settleSpilled();
+    inodes.settleAll();
+    assert.deepEqual([found.length, new Set(found.map(({ slot }) => slot)).size], [100, 1]);
+  });
 });
+
+async function* later<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, renameSync, rmSync, utimesSync } from 'node:fs';
-import { copyFile, mkdtemp, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { appendFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { copyFile, mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -64,6 +64,23 @@ describe('a pass over a stat file', () => {
     });
     return fault!;
   }
+
+  it('keeps inodes with links to come on the disk when there are too many for memory, and each counts once', async function () {
+    this.timeout(60_000);
+    const files = 2 ** 19 + 1000;
+    const text: string[] = [];
+    for (let inode = 1; inode <= files; inode++) text.push(`"/lustre/v1/a"\t10\t1\t2\t3\t4\t5\tf\t${inode}\t2\t7\n`);
+    // The first and the last come again: of some the first link is on the disk, of others in memory.
+    for (const inode of [1, 2, files - 1, files]) text.push(`"/lustre/v1/b"\t10\t1\t2\t3\t4\t5\tf\t${inode}\t2\t7\n`);
+    const file = await fileOf('links.gz', gzipSync(text.join(''), { level: 1 }));
+    const work = await mkdtemp(path.join(directory, 'work-'));
+    const before = statSync(work, { bigint: true }).mtimeNs;
+    const { totals, groups } = await passFile(optionsFor(file, { work, baseDirectories: { kind: 'pairs', pairs: [] } }), {});
+    assert.deepEqual([totals.entries, totals.bytes, totals.hardLinkedBytesSkipped], [files + 4, String(files * 10), '40']);
+    assert.equal(groups?.reduce((sum, row) => sum + BigInt(row.bytes), 0n), BigInt(files * 10));
+    assert.notEqual(statSync(work, { bigint: true }).mtimeNs, before, 'something came and went');
+    assert.deepEqual(await readdir(work), []);
+  });
 
   it('finds what the generator put there', async () => {
     const { groups, totals, lines, bytes, fileBytes } = await passFile(optionsFor(scan.path), {});
