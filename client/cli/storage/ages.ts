@@ -5,14 +5,14 @@ import type { AgeRow } from '../../../domain/storage/age-row.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
 import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
-import { dateOf, onlyVolume, positive, tsv, type DateOption } from './options.ts';
+import { dateOf, onlyVolume, rowsAskedFor, topOption, tsv, type DateOption } from './options.ts';
 
 interface AgesOptions extends DateOption {
   volume?: string;
   group?: string;
   base?: string;
   kind: AgeKind;
-  top: string;
+  top?: string;
   tsv?: boolean;
 }
 
@@ -31,13 +31,13 @@ export function registerAges(storage: Command): void {
     .option('--group <name>', 'only this group')
     .option('--base <path>', 'only below this base directory')
     .addOption(new Option('--kind <which>', 'time since it was read, or changed').choices(['access', 'modification']).default('access'))
-    .option('--top <n>', 'at most so many rows, the largest first', '20')
+    .addOption(topOption())
     .option('--tsv', 'tab-separated, for programs')
     .action((options: AgesOptions, command: Command) =>
       withContext(command, async (context) => {
         const { withStorageDatabase } = await import('./database.ts');
         const { ageRows } = await import('../../../activities/storage/age-store.ts');
-        const top = positive('--top', options.top);
+        const top = rowsAskedFor(context, options);
         const date = await dateOf(context, options);
         const all = await withStorageDatabase(context.config, (database) => ageRows(database, date, onlyVolume(options.volume)));
         const rows = all

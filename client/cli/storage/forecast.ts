@@ -7,12 +7,12 @@ import { levelNames } from '../../../domain/storage/thresholds.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
 import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
-import { dateOf, onlyVolume, positive, tsv, type DateOption } from './options.ts';
+import { dateOf, onlyVolume, rowsAskedFor, topOption, tsv, type DateOption } from './options.ts';
 
 interface ForecastOptions extends DateOption {
   volume?: string;
   group?: string;
-  top: string;
+  top?: string;
   tsv?: boolean;
 }
 
@@ -29,13 +29,13 @@ export function registerForecast(storage: Command): void {
     .option('--date <date>', 'as known on that date (default: today at the site)')
     .option('--volume <name>', 'only this volume')
     .option('--group <name>', 'only this group')
-    .option('--top <n>', 'at most so many rows, the most urgent first', '20')
+    .addOption(topOption())
     .option('--tsv', 'tab-separated, for programs')
     .action((options: ForecastOptions, command: Command) =>
       withContext(command, async (context) => {
         const { withStorageDatabase } = await import('./database.ts');
         const { forecastSettings } = await import('../../../activities/storage/load-rows.ts');
-        const top = positive('--top', options.top);
+        const top = rowsAskedFor(context, options);
         const date = await dateOf(context, options);
         const settings = forecastSettings(context.config.storage);
         const all = await withStorageDatabase(context.config, (database) => outlooks(database, { date, settings, ...onlyVolume(options.volume), ...(options.group !== undefined && { group: options.group }) }));

@@ -7,14 +7,14 @@ import { compareGrowthRows, netOf, perDay, type GrowthLevel, type GrowthRow } fr
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
 import { type Cell, type Column, note, paint, print, printJson, safeText, table, terminalWidth } from '../output.ts';
-import { dateOf, onlyVolume, plainDate, positive, type DateOption } from './options.ts';
+import { dateOf, onlyVolume, plainDate, positive, rowsAskedFor, topOption, type DateOption } from './options.ts';
 
 interface GrowthOptions extends DateOption {
   volume?: string;
   since?: string;
   days?: string;
   level: GrowthLevel;
-  top: string;
+  top?: string;
   tsv?: boolean;
 }
 
@@ -30,13 +30,13 @@ export function registerGrowth(storage: Command): void {
     .option('--since <date>', 'compare with the kept scan nearest to that date')
     .option('--days <n>', 'compare with the kept scan nearest to so many days before')
     .addOption(new Option('--level <which>', 'what is compared').choices(['group', 'base', 'directory']).default('group'))
-    .option('--top <n>', 'at most so many rows', '20')
+    .addOption(topOption())
     .option('--tsv', 'tab-separated, for programs')
     .addHelpText('after', '\nWithout --since and --days it shows the comparison that was kept last.')
     .action((options: GrowthOptions, command: Command) =>
       withContext(command, async (context) => {
         const { withStorageDatabase } = await import('./database.ts');
-        const top = positive('--top', options.top);
+        const top = rowsAskedFor(context, options);
         const days = options.days === undefined ? usualDays : positive('--days', options.days);
         const since = options.since === undefined ? {} : { since: await plainDate('--since', options.since) };
         const question = { date: await dateOf(context, options), days, top, ...since, ...onlyVolume(options.volume) };
@@ -54,7 +54,7 @@ export function registerGrowth(storage: Command): void {
         print('');
         print(growthTable(shown, options.level));
         const more = volumes.reduce((all, each) => all + each.moved[options.level], 0) - shown.length;
-        if (more > 0) note(`${more.toLocaleString('en-GB')} more moved: raise --top.`);
+        if (more > 0) note(`${more.toLocaleString('en-GB')} more moved: ${shown.length < top ? 'the comparison that was kept has only the largest, --days compares anew' : 'raise --top'}.`);
       }),
     );
 }

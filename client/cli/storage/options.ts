@@ -1,4 +1,5 @@
 /** What options of storage commands mean. */
+import { Option } from 'commander';
 import { OperationError } from '../../../domain/errors.ts';
 import type { CommandContext } from '../context.ts';
 
@@ -25,6 +26,20 @@ export function positive(option: string, text: string): number {
   if (!/^[1-9]\d{0,8}$/u.test(text)) throw new OperationError('ContractError', `${option} is "${text}": expected a whole number above 0.`);
   return Number(text);
 }
+
+/** Rows of a table unless more or fewer are asked for. JSON and TSV are for programs, which get all. */
+const tableRows = 20;
+
+export const topOption = (): Option => new Option('--top <n>', `at most so many rows (default: all; ${tableRows} in a table)`);
+
+/** How many rows are given out. */
+export function rowsAskedFor({ json }: CommandContext, { top, tsv }: { top?: string; tsv?: boolean }): number {
+  if (top !== undefined) return positive('--top', top);
+  return json || tsv === true ? all : tableRows;
+}
+
+/** With one more it is still a number that databases take as a limit. */
+const all = 2 ** 31 - 2;
 
 /** For stores that take a list of volumes or none. */
 export const onlyVolume = (volume: string | undefined): { volumes?: string[] } => (volume === undefined ? {} : { volumes: [volume] });
