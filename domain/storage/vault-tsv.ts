@@ -18,10 +18,10 @@ const columns: readonly { header: string; text: (row: VaultRow) => string | numb
 ];
 
 /**
- * The vault report as tab-separated text, in the form of the group report: a header, then a line for each file, sorted.
+ * The vault report as tab-separated text, in the form of the group report: a header, then a line for each file, sorted by name unless another order is asked for.
  * Line by line: there may be more files than one string can hold.
  */
-export function* vaultTsv(rows: readonly VaultRow[]): Generator<string> {
+export function* vaultTsv(rows: readonly VaultRow[], order = compareVaultRows): Generator<string> {
   yield `${columns.map(({ header }) => header).join('\t')}\n`;
-  for (const row of rows.toSorted(compareVaultRows)) yield `${columns.map(({ text }) => tsvField(text(row))).join('\t')}\n`;
+  for (const row of rows.toSorted(order)) yield `${columns.map(({ text }) => tsvField(text(row))).join('\t')}\n`;
 }

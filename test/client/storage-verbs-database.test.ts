@@ -6,10 +6,7 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { migrate, type Database } from '../../activities/platform/database/index.ts';
 import { compareScans, saveComparison } from '../../activities/storage/growth-store.ts';
-import { registerAges } from '../../client/cli/storage/ages.ts';
-import { registerDirectories } from '../../client/cli/storage/directories.ts';
-import { registerForecast } from '../../client/cli/storage/forecast.ts';
-import { registerGrowth } from '../../client/cli/storage/growth.ts';
+import { registerStorage } from '../../client/cli/storage/index.ts';
 import { openTestDatabase } from '../support/databases.ts';
 import { migrations } from '../../infra/migrations/index.ts';
 import { loadAges, loadDirectories, usage } from '../support/storage-history.ts';
@@ -29,8 +26,7 @@ async function verbsOver(): Promise<{ db: Database; reopen(): Promise<Database>;
   await migrate(db, migrations.storage);
   const run = async (...args: string[]): Promise<Printed> => {
     const program = new Command('longshore').option('--config <file>').option('--json').exitOverride();
-    const storage = program.command('storage');
-    for (const register of [registerDirectories, registerAges, registerGrowth, registerForecast]) register(storage);
+    registerStorage(program);
     const printed = { out: '', err: '' };
     const { stdout, stderr } = process;
     const [write, remark] = [stdout.write, stderr.write];
@@ -109,14 +105,17 @@ describe('storage verbs over a database with many rows', () => {
   before(async () => {
     verbs = await verbsOver();
     const { db } = verbs;
-    const none = Array<string>(8).fill('0');
-    const ages = (bytes: number) => ({ bytes: [String(bytes), ...none], files: Array<number>(9).fill(1) });
-    await loadDirectories(db, gids.map((gid) => usage({ gid, bytes: '1' })), { date: '2022-06-07' });
+    const ages = (young: number, old = 0) => ({ bytes: [young, 0, 0, 0, old, 0, 0, 0, 0].map(String), files: Array<number>(9).fill(1) });
+    // All grow but one, which loses more than any of them gains; one loses files.
+    await loadDirectories(db, gids.map((gid) => usage({ gid, bytes: gid === 1001 ? '9999' : '1', files: gid === 1006 ? 30 : 3 })), { date: '2022-06-07' });
     await loadDirectories(db, gids.map((gid) => usage({ gid, bytes: String(gid) })));
-    await loadAges(db, gids.map((gid) => ({ gid, baseDirectory: '/lustre/scratch117/p', access: ages(gid), modification: ages(1) })));
+    // One has data that nobody read for a year; of nobody is it more.
+    await loadAges(db, gids.map((gid) => ({ gid, baseDirectory: '/lustre/scratch117/p', access: gid === 1003 ? ages(1, 2) : ages(gid), modification: ages(1) })));
     const groups: { id: number; name: string }[] = await db.knex('unix_group').select({ id: 'group_id', name: 'group_name' });
     const idOf = new Map(groups.map(({ id, name }) => [name, id]));
-    await db.knex('lustre_usage').insert(gids.map((gid) => ({ record_date: '2022-06-14', unix_id: idOf.get(`g${gid}`)!, warning_id: 1, base_directory_id: 1, gid, used: gid })));
+    await db.knex('lustre_usage').insert(gids.map((gid) => ({ record_date: '2022-06-14', unix_id: idOf.get(`g${gid}`)!, warning_id: 1, base_directory_id: 1, gid, used: gid, quota: { 1004: 1010, 1005: 5000, 1010: 1150 }[gid] ?? 0 })));
+    // Two grow: the one that has less room slower, and it is full first. A third stands near its quota.
+    await db.knex('lustre_usage').insert([{ gid: 1004, used: 1000 }, { gid: 1005, used: 5 }].map((row) => ({ record_date: '2022-06-12', unix_id: idOf.get(`g${row.gid}`)!, warning_id: 1, base_directory_id: 1, ...row, quota: 0 })));
     await db.close();
   });
   after(() => verbs.remove());
@@ -140,6 +139,43 @@ describe('storage verbs over a database with many rows', () => {
       assert.equal(whole.err, '');
     });
   }
+
+  const groupsOf = async (...args: string[]): Promise<string[]> => (JSON.parse((await verbs.run('--json', 'storage', ...args)).out) as { group: string }[]).map(({ group }) => group);
+  const growth = (...args: string[]): Promise<string[]> => verbs.run('storage', 'growth', '--tsv', ...args).then(({ out }) => fields(out).slice(1).map((line) => line[2]!));
+  const orders: [what: string, of: () => Promise<string[]>, first: string[]][] = [
+    ['ages by size', () => groupsOf('ages'), ['g1025', 'g1024']],
+    ['ages by what is old', () => groupsOf('ages', '--sort', 'old'), ['g1003', 'g1001']],
+    ['ages by what was not changed for long', () => groupsOf('ages', '--sort', 'old', '--kind', 'modification'), ['g1001', 'g1002']],
+    ['ages by name', () => groupsOf('ages', '--sort', 'name'), ['g1001', 'g1002']],
+    ['forecast by urgency', () => groupsOf('forecast'), ['g1004', 'g1010']],
+    ['forecast by what is full first', () => groupsOf('forecast', '--sort', 'full'), ['g1004', 'g1005']],
+    ['forecast by use', () => groupsOf('forecast', '--sort', 'used'), ['g1025', 'g1024']],
+    ['forecast by growth', () => groupsOf('forecast', '--sort', 'growth'), ['g1005', 'g1004']],
+    ['forecast by name', () => groupsOf('forecast', '--sort', 'name'), ['g1001', 'g1002']],
+    ['growth by net change', () => growth(), ['g1001', 'g1025']],
+    ['growth by what grew', () => growth('--sort', 'grown'), ['g1025', 'g1024']],
+    ['growth by what shrank', () => growth('--sort', 'shrunk'), ['g1001', 'g1002']],
+    ['growth by files', () => growth('--sort', 'files', '--top', '2'), ['g1006', 'g1001']],
+    ['growth by name', () => growth('--sort', 'name', '--top', '2'), ['g1001', 'g1002']],
+  ];
+  for (const [what, of, first] of orders) it(`${what}: first ${first.join(', ')}`, async () => assert.deepEqual((await of()).slice(0, 2), first));
+
+  it('groups: below one base directory', async () => {
+    const db = await verbs.reopen();
+    await db.knex('base_directory').insert({ base_directory_id: 99, directory_path: '/lustre/scratch117/other', volume_id: 1 });
+    await db.knex('lustre_usage').where({ gid: 1009 }).update({ base_directory_id: 99 });
+    await db.close();
+    assert.deepEqual(await groupsOf('groups', '--base', '/lustre/scratch117/other'), ['g1009']);
+    assert.equal((await groupsOf('groups', '--base', '/lustre/scratch117/p', '--sort', 'name')).length, 24);
+    await assert.rejects(verbs.run('storage', 'groups', '--sort', 'colour'));
+  });
+
+  it('growth: of one group, however small', async () => {
+    for (const level of ['group', 'base', 'directory']) assert.deepEqual(await growth('--group', 'g1002', '--level', level), ['g1002'], level);
+    const { out } = await verbs.run('storage', 'growth', '--group', 'g1002', '--top', '1');
+    assert.match(out, /g1002 +\+1001 B/u);
+    assert.deepEqual(await growth('--group', 'nobody'), []);
+  });
 
   it('growth: of what was kept tells what else moved', async () => {
     const db = await verbs.reopen();

@@ -39,7 +39,19 @@ export function rowsAskedFor({ json }: CommandContext, { top, tsv }: { top?: str
 }
 
 /** With one more it is still a number that databases take as a limit. */
-const all = 2 ** 31 - 2;
+export const all = 2 ** 31 - 2;
+
+export const sortOption = (keys: readonly string[]): Option => new Option('--sort <key>', 'what comes first').choices(keys).default(keys[0]);
+
+export type Order<Row> = (a: Row, b: Row) => number;
+
+/** The largest `key` first; rows of the same one in the order `otherwise`. */
+export function descending<Row>(key: (row: Row) => bigint, otherwise: Order<Row>): Order<Row> {
+  return (a, b) => {
+    const [left, right] = [key(a), key(b)];
+    return left > right ? -1 : left < right ? 1 : otherwise(a, b);
+  };
+}
 
 /** For stores that take a list of volumes or none. */
 export const onlyVolume = (volume: string | undefined): { volumes?: string[] } => (volume === undefined ? {} : { volumes: [volume] });

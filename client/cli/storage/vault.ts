@@ -3,10 +3,11 @@ import { type Command, Option } from 'commander';
 import type { VaultFilter } from '../../../activities/storage/vault-store.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import { branchOf, vaultBranches } from '../../../domain/storage/vault-key.ts';
-import { type VaultGroupRow, vaultNotes, type VaultRow } from '../../../domain/storage/vault-row.ts';
+import { compareVaultRows, type VaultGroupRow, vaultNotes, type VaultRow } from '../../../domain/storage/vault-row.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
+import { descending, type Order } from './options.ts';
 import { bar } from './render.ts';
 
 interface VaultOptions {
@@ -17,6 +18,7 @@ interface VaultOptions {
   branch?: VaultFilter['branch'];
   path?: string;
   files?: boolean;
+  sort?: VaultSort;
   top?: number;
   tsv?: boolean;
 }
@@ -31,9 +33,10 @@ export function registerVault(storage: Command): void {
     .option('--user <name>', 'only this user')
     .addOption(new Option('--branch <name>', 'only this branch: keep, archive, staged, limbo, stash').argParser(branchOption))
     .option('--path <text>', 'only files with this in their path, now or when marked')
-    .option('--files', 'single files, the largest first')
+    .option('--files', 'single files')
+    .addOption(new Option('--sort <key>', 'what comes first (default: size; of --tsv name)').choices(['size', 'files', 'age', 'name']))
     .addOption(new Option('--top <n>', 'at most so many rows (default: all; 50 files on a terminal)').argParser(rowsOption))
-    .option('--tsv', 'single files as tab-separated text, sorted by path')
+    .option('--tsv', 'single files as tab-separated text')
     .action((options: VaultOptions, command: Command) => withContext(command, (context) => showVault(context, options)));
 }
 
@@ -53,32 +56,52 @@ const filesShown = 50;
 
 async function showVault(context: CommandContext, options: VaultOptions): Promise<void> {
   const [{ vaultRows, vaultSummary }, { withStorageDatabase }] = await Promise.all([import('../../../activities/storage/vault-store.ts'), import('./database.ts')]);
-  const { files = false, tsv = false, top } = options;
+  const { files = false, tsv = false, top, sort } = options;
   if (tsv && context.json) throw new OperationError('ContractError', '--tsv and --json cannot be had together.');
   const date = await dateOf(context, options.date);
   const filter = filterOf(options);
   if (!files && !tsv) {
     const all = await withStorageDatabase(context.config, (database) => vaultSummary(database, date, filter));
-    const shown = all.slice(0, top);
+    const shown = (sort === undefined ? all : all.toSorted(groupOrder(sort))).slice(0, top);
     if (context.json) return printJson(shown);
     print(vaultGroupTable(shown));
     if (shown.length < all.length) note(`${all.length - shown.length} more rows: raise --top.`);
     return;
   }
+  const order = sort === undefined ? undefined : fileOrder(sort);
   const limit = top ?? (tsv || context.json ? undefined : filesShown);
-  // One row more than is shown tells whether there are more.
-  const found = await withStorageDatabase(context.config, (database) => vaultRows(database, date, { ...filter, ...(limit === undefined ? {} : { limit: limit + 1 }) }));
-  const shown = found.slice(0, limit);
+  // The database gives out the largest first. One row more than is shown tells whether there are more.
+  const most = limit === undefined || (sort ?? 'size') !== 'size' ? {} : { limit: limit + 1 };
+  const found = await withStorageDatabase(context.config, (database) => vaultRows(database, date, { ...filter, ...most }));
+  const shown = (order === undefined ? found : found.sort(order)).slice(0, limit);
   if (context.json) printJson(shown);
-  else if (tsv) await printTsv(shown);
+  else if (tsv) await printTsv(shown, order);
   else print(vaultFileTable(shown));
   if (shown.length < found.length) note('There are more files: raise --top, or ask for fewer.');
 }
 
+type VaultSort = 'size' | 'files' | 'age' | 'name';
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function groupOrder(sort: VaultSort): Order<VaultGroupRow> {
+  const byName: Order<VaultGroupRow> = (a, b) => compareText(a.group ?? '', b.group ?? '') || compareText(a.branch, b.branch);
+  if (sort === 'age') throw new OperationError('ContractError', '--sort is “age”, which groups do not have: add --files, or sort by size, files or name.');
+  if (sort === 'name') return byName;
+  return descending(({ size, files }) => (sort === 'files' ? BigInt(files) : size), byName);
+}
+
+/** `age`: longest unchanged first, then what has no date. */
+function fileOrder(sort: VaultSort): Order<VaultRow> {
+  if (sort === 'files') throw new OperationError('ContractError', '--sort is “files”, which single files do not have: sort by size, age or name.');
+  if (sort === 'age') return (a, b) => compareText(a.lastModified ?? '~', b.lastModified ?? '~') || compareVaultRows(a, b);
+  return sort === 'name' ? compareVaultRows : descending(({ size }) => size, compareVaultRows);
+}
+
 /** Waits for whoever reads: there may be millions of lines. */
-async function printTsv(rows: readonly VaultRow[]): Promise<void> {
+async function printTsv(rows: readonly VaultRow[], order?: Order<VaultRow>): Promise<void> {
   const [{ vaultTsv }, { Readable }, { pipeline }] = await Promise.all([import('../../../domain/storage/vault-tsv.ts'), import('node:stream'), import('node:stream/promises')]);
-  await pipeline(Readable.from(blocks(vaultTsv(rows))), process.stdout, { end: false });
+  await pipeline(Readable.from(blocks(vaultTsv(rows, order))), process.stdout, { end: false });
 }
 
 function* blocks(lines: Iterable<string>): Generator<string> {
