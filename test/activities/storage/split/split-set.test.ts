@@ -146,6 +146,15 @@ describe('split sets', () => {
     it('when the date is none', () => refuses(makeSplitSet({ ...failing(), date: '2026-11-31' }), 'ContractError'));
   });
 
+  it('are pruned by two at once, beside one that is made', async () => {
+    const [volume] = await two();
+    for (const date of ['2026-11-16', '2026-11-17', '2026-11-18']) await makeSplitSet(setOf(parent, [volume!], { date }));
+    await Promise.all([makeSplitSet(setOf(parent, [volume!])), pruneSets(parent, { keep: 1 }), pruneSets(parent, { keep: 1 })]);
+    assert.ok((await completeSet(join(parent, '20261120'))) !== null);
+    await pruneSets(parent, { keep: 1 });
+    assert.deepEqual(await readdir(parent), ['20261120']);
+  });
+
   it('take what a killed run left with them', async () => {
     const [volume] = await two();
     const { pid } = spawnSync('true');
