@@ -35,7 +35,8 @@ export async function liveSchedules(client: Client): Promise<LiveSchedule[]> {
   return live;
 }
 
-function liveSchedule({ scheduleId, spec, state, info }: ScheduleDescription): LiveSchedule {
+/** A described schedule in short. */
+export function liveSchedule({ scheduleId, spec, state, info }: ScheduleDescription): LiveSchedule {
   const last = info.recentActions.at(-1);
   return {
     id: scheduleId,

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import type { LiveSchedule } from '../../schedules/live.ts';
 import type { PlannedSchedule, ScheduleOutcome } from '../../schedules/reconcile.ts';
+import { OperationError } from '../../domain/errors.ts';
 import { definitionLines } from '../../schedules/text.ts';
 import { type CommandContext, withContext } from './context.ts';
 import { endWith } from './exit-codes.ts';
@@ -29,6 +31,80 @@ export function registerSchedules(program: Command): void {
     .command('list')
     .description('show the schedules as they work now: next and last run, what was missed, what is paused and why')
     .action((_options: unknown, command: Command) => withContext(command, list));
+
+  schedules
+    .command('pause <schedule>')
+    .description('let it start nothing until it is resumed')
+    .requiredOption('--reason <text>', 'why; everybody who looks sees it')
+    .action((id: string, { reason }: { reason: string }, command: Command) =>
+      withContext(command, async (context) => {
+        const { pauseSchedule } = await import('../../schedules/people.ts');
+        const schedule = await pauseSchedule((await context.connect()).temporal, id, reason);
+        tell(context, schedule, `${id} is paused: ${reason}`);
+      }),
+    );
+
+  schedules
+    .command('resume <schedule>')
+    .description('let it go on; what it left out meanwhile is a back-fill')
+    .option('--reason <text>', 'why', 'resumed')
+    .action((id: string, { reason }: { reason: string }, command: Command) =>
+      withContext(command, async (context) => {
+        const { resumeSchedule } = await import('../../schedules/people.ts');
+        const schedule = await resumeSchedule((await context.connect()).temporal, id, reason);
+        tell(context, schedule, `${id} goes on${schedule.next === null ? '' : `, next at ${schedule.next}`}.`);
+      }),
+    );
+
+  schedules
+    .command('trigger <schedule>')
+    .description('start a run now, also of one that is paused')
+    .action((id: string, _options: unknown, command: Command) =>
+      withContext(command, async (context) => {
+        const { triggerSchedule } = await import('../../schedules/people.ts');
+        await triggerSchedule((await context.connect()).temporal, id);
+        if (context.json) printJson({ id, triggered: true });
+        else print(safeText(`Asked ${id} for a run; longshore schedules list shows it.`));
+      }),
+    );
+
+  schedules
+    .command('backfill <schedule>')
+    .description('start a run for each time in the past at which it fired, or would have fired; each is about its own date')
+    .requiredOption('--from <date>', 'first date, YYYY-MM-DD, on the schedule’s clock')
+    .requiredOption('--to <date>', 'last date')
+    .option('--yes', 'do not ask; needed where nobody sits in front of it')
+    .action((id: string, options: BackfillOptions, command: Command) => withContext(command, (context) => backfill(context, id, options)));
+}
+
+interface BackfillOptions {
+  from: string;
+  to: string;
+  yes?: true;
+}
+
+async function backfill(context: CommandContext, id: string, options: BackfillOptions): Promise<void> {
+  const [{ addDays, isPlainDate }, { siteZone }, { backfillSchedule, firingTimes, oneSchedule }, { confirm }] = await Promise.all([
+    import('../../domain/dates.ts'), import('../../activities/platform/site-zone.ts'), import('../../schedules/people.ts'), import('./sequencing/person.ts'),
+  ]);
+  for (const [flag, date] of [['--from', options.from], ['--to', options.to]] as const) if (!isPlainDate(date)) throw new OperationError('ContractError', `${flag} is "${date}": expected YYYY-MM-DD.`);
+  if (options.from > options.to) throw new OperationError('ContractError', `--from (${options.from}) is after --to (${options.to}).`);
+  const { temporal } = await context.connect();
+  const zone = siteZone((await oneSchedule(temporal, id)).timeZone);
+  const period = { from: zone.instantOf(options.from, 0) * 1000, until: Math.min(zone.instantOf(addDays(options.to, 1), 0) * 1000, Date.now()) };
+  const times = period.from < period.until ? await firingTimes(temporal, id, period) : [];
+  if (times.length > 0) {
+    await confirm(context, `This starts ${times.length === 1 ? `a run of ${id}, for ${times[0]}` : `${times.length} runs of ${id}, for ${times[0]} to ${times.at(-1)}`}.`, options);
+    await backfillSchedule(temporal, id, period);
+  }
+  if (context.json) printJson({ id, times });
+  else if (times.length === 0) print(safeText(`${id} has no time in the past between ${options.from} and ${options.to}: nothing was started.`));
+  else print(safeText(`Asked ${id} for ${times.length === 1 ? 'a run' : `${times.length} runs`}; longshore schedules list shows the last.`));
+}
+
+function tell(context: CommandContext, schedule: LiveSchedule, sentence: string): void {
+  if (context.json) printJson(schedule);
+  else print(safeText(sentence));
 }
 
 async function plan(context: CommandContext): Promise<void> {

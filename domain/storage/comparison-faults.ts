@@ -35,6 +35,7 @@ export const knownFaults = {
   N7: '`projects` was one directory; here each directory in it is one.',
   N8: 'A newest modification before 1970 was stored as 1970-01-01.',
   N9: 'Of one inode in two branches of a vault, only the last that was read was kept.',
+  N10: 'Inodes were never judged: here a group is warned that runs out of them.',
 } as const;
 
 export type FaultId = keyof typeof knownFaults;

@@ -1,7 +1,7 @@
 /** Rows of `lustre_usage`: usage by group and base directory. */
 import { byKey, fieldDifference, finding, Findings, groupClass, keyOf, linkFindings, lostBlock, when, withinHardLinks, type Comparison, type FieldDifference, type Finding, type PassFacts } from './comparison.ts';
 import type { ReportRow } from './report-row.ts';
-import { thresholdPresets, warningLevel } from './thresholds.ts';
+import { thresholdPresets, warningLevel, type Threshold, type WarningLevel } from './thresholds.ts';
 
 export interface OriginalGroupRow {
   /** Null where the original did not know the group. */
@@ -21,6 +21,8 @@ export interface OriginalGroupRow {
 export interface GroupFacts extends PassFacts {
   /** Days of the two predictions of a row. */
   horizons: readonly [number, number];
+  /** What decided our levels; null where the date of being full did. */
+  thresholds: readonly Threshold[] | null;
 }
 
 /** Both lists are of one volume and date. */
@@ -63,7 +65,7 @@ export function compareGroups(there: readonly OriginalGroupRow[], here: readonly
       ...fieldDifference('quota', merged.quota, row.quota, () => when(merged.quota === null || (row.quota !== null && row.quotaDate !== row.recordDate), 'B22')),
       ...fieldDifference('PI', merged.pi, row.pi, () => piFindings(merged.pi, row.pi)),
       ...fieldDifference('last modified', merged.lastModified, row.lastModifiedDays, () => ageFindings(merged.lastModified, row)),
-      ...fieldDifference('level', merged.level, row.level, () => levelFindings(merged, row, facts.horizons)),
+      ...fieldDifference('level', merged.level, row.level, () => levelFindings(merged, row, facts)),
     ];
   }
 
@@ -137,13 +139,35 @@ function piFindings(there: string | null, here: string | null): Finding[] {
   return [...when(there === '' && here === null, 'B19', 'explained'), ...when(there !== null && there !== '' && here !== null && here.startsWith(`${there} (`), 'B24', 'explained')];
 }
 
-function levelFindings(there: OriginalGroupRow, row: ReportRow, horizons: readonly [number, number]): Finding[] {
+function levelFindings(there: OriginalGroupRow, row: ReportRow, facts: GroupFacts): Finding[] {
+  const byInodes = inodeFindings(there, row, facts);
+  if (byInodes.some(({ certainty }) => certainty === 'explained')) return byInodes;
+  return [...byInodes, ...byteFindings(there, row, facts, byInodes.length === 0 ? 'explained' : 'possible')];
+}
+
+/** N10, when our level is worse than theirs and than bytes make it: proved when theirs is what bytes make it. */
+function inodeFindings(there: OriginalGroupRow, row: ReportRow, facts: GroupFacts): Finding[] {
+  if (row.inodeQuota === null || row.inodeQuota <= 0n || row.level < (there.level ?? 1)) return [];
+  const level = byteLevel(row, facts);
+  return when(level === null || level < row.level, 'N10', level !== null && level === there.level ? 'explained' : 'possible');
+}
+
+/** The level that bytes alone give a row; null where it does not hold what that rests on. */
+function byteLevel({ quota, predictions }: ReportRow, { horizons, thresholds }: GroupFacts): WarningLevel | null {
+  if (quota === null || quota <= 0n) return 1;
+  const predicted = new Map(horizons.map((days, index) => [BigInt(days), predictions[index] ?? null]));
+  if (thresholds === null || thresholds.some(({ days }) => !Number.isInteger(days) || (predicted.get(BigInt(days)) ?? null) === null)) return null;
+  // The row has them rounded: the level was decided by at most half a byte more.
+  return warningLevel(thresholds, quota, (days) => ({ numerator: predicted.get(days.numerator)! * 2n + 1n, denominator: 2n }));
+}
+
+function byteFindings(there: OriginalGroupRow, row: ReportRow, { horizons }: GroupFacts, atBest: Finding['certainty']): Finding[] {
   const { quota, predictions } = row;
   if (there.quota === null || there.quota <= 0n || quota === null || quota <= 0n) return when(there.quota !== quota, 'B22');
   const levelAt = (three: bigint, seven: bigint): number =>
     warningLevel(thresholdPresets['lurge-code'], quota, (days) => ({ numerator: days.numerator === 3n ? three : seven, denominator: 1n }));
   const [three, seven] = predictions;
-  if (horizons[0] === 3 && horizons[1] === 7 && three !== null && seven !== null && levelAt(three, seven) === there.level) return finding('S1', 'explained');
+  if (horizons[0] === 3 && horizons[1] === 7 && three !== null && seven !== null && levelAt(three, seven) === there.level) return finding('S1', atBest);
   return [...when(levelAt(there.used, there.used) === there.level, 'B12'), ...finding('B17')];
 }
 

@@ -28,8 +28,8 @@ const columns: readonly { header: string; text: (row: GrowthRow) => string | num
   { header: 'Notes', text: (row) => (row.nameKnown ? '' : 'name unknown') },
 ];
 
-/** Who grew as tab-separated text, in the form of the group report: groups, base directories, directories, largest movers of each first. */
-export function growthTsv(rows: readonly GrowthRow[]): string {
-  const sorted = growthLevels.flatMap((level) => rows.filter((row) => row.level === level).sort(compareGrowthRows));
+/** Who grew as tab-separated text, in the form of the group report: groups, base directories, directories, each in the order given, the largest movers first unless another is asked for. */
+export function growthTsv(rows: readonly GrowthRow[], order = compareGrowthRows): string {
+  const sorted = growthLevels.flatMap((level) => rows.filter((row) => row.level === level).sort(order));
   return [columns.map(({ header }) => header), ...sorted.map((row) => columns.map(({ text }) => tsvField(text(row))))].map((fields) => `${fields.join('\t')}\n`).join('');
 }

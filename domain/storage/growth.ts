@@ -261,6 +261,11 @@ export function compareGrowthRows(a: GrowthRow, b: GrowthRow): number {
     const difference = magnitude(netOf(b[what])) - magnitude(netOf(a[what]));
     if (difference !== 0n) return difference > 0n ? 1 : -1;
   }
+  return compareGrowthNames(a, b);
+}
+
+/** Volume, group, base directory, directory. */
+export function compareGrowthNames(a: GrowthRow, b: GrowthRow): number {
   const name = (row: GrowthRow): string => [row.volume, row.group, row.baseDirectory, row.directory, row.gid].join('\0');
   return name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0;
 }

@@ -43,6 +43,18 @@ export function memoryBytes({ lines, directories }: GroupLines, cost: TreeServer
   return (directories * 2 + cost.extraNodes) * (entry?.bytes ?? 0);
 }
 
+/** A group of the index. */
+export interface SplitCost extends GroupLines {
+  gid: number;
+  buildSeconds: number;
+  memoryBytes: number;
+}
+
+/** What a tree server on each group's lines costs. */
+export function splitCosts(groups: readonly (GroupLines & { gid: number })[], cost: TreeServerCost = originalTreeServer): SplitCost[] {
+  return groups.map(({ gid, lines, directories }) => ({ gid, lines, directories, buildSeconds: buildSeconds({ lines, directories }, cost), memoryBytes: memoryBytes({ lines, directories }, cost) }));
+}
+
 /** The whole file: a header and a row a group, in the order given. `group` is printed as it is: it has no tab and no newline. */
 export function splitIndex(rows: Iterable<GroupLines & { group: string }>, cost: TreeServerCost = originalTreeServer): string {
   let text = 'Group\tBuild Time (sec)\tMemory Use(bytes)\n';

@@ -48,6 +48,9 @@ describe('completion in bash', () => {
     [['config', 'show', '--config', 'site'], ['site.yaml']],
     [['--config', 'db', 'config', 'e'], ['example']],
     [['db', 'down', '--to', ''], []],
+    [['storage', 'growth', '--sort', ''], ['net', 'grown', 'shrunk', 'files', 'name']],
+    [['storage', 'groups', '--sort', 'u'], ['urgency', 'used']],
+    [['storage', 'groups', '--ba'], ['--base']],
     [['nonsense', 'co'], ['config', 'completion']],
     [['config', "it's; echo oops", ''], ['check', 'show', 'schema', 'example']],
   ];

@@ -31,7 +31,7 @@ const summary: ScanSummary = {
   ages: [{ gid: 10, baseDirectory: '/', access: { bytes: ['0', '1024', '0', '0', '0', '0', '0', '0', '0'], files: [0, 1, 0, 0, 0, 0, 0, 0, 0] }, modification: { bytes: ['0', '0', '0', '0', '0', '0', '0', '0', '1024'], files: [0, 0, 0, 0, 0, 0, 0, 0, 1] } }],
   baseDirectories: [],
   vault: { entries: 2, bytes: '2048', branches: [{ branch: 'keep', entries: 2, bytes: '2048' }], moved: 1, gone: 0, conflicts: 0, misnamed: 0, foreign: 1, firstForeign: ['/x/.vault/odd'] },
-  split: null,
+  split: [{ gid: 12, lines: 622, directories: 6, bytes: 0, crc32: 0 }, { gid: 10, lines: 29_566, directories: 8963, bytes: 0, crc32: 0 }],
   engine: { name: 'zlib', why: 'it was asked for' },
 };
 
@@ -52,6 +52,7 @@ describe('what storage scan shows', () => {
     assert.match(text, /^≥1m +1\.00 KiB +█{14} +0 B +░{14}$/mu);
     assert.match(text, /^≥7y +0 B +░{14} +1\.00 KiB +█{14}$/mu);
     assert.match(text, /^Keep +2 +2\.00 KiB$/mu);
+    assert.match(text, /^Split +Lines +Directories +Start +Memory\nhumgen +29,566 +8,963 +1 min 42 s +137 MiB\nevil\S+ +622 +6 +1 min 40 s +605 KiB$/mu);
     assert.match(text, /1 strange entries in \.vault folders\n {2}\/x\/\.vault\/odd/u);
     assert.match(text, /12 lines rejected\n {2}line 1,234: the line has 3 columns, expected 11 or 12\n {2}… and 11 more$/u);
   });
@@ -118,9 +119,17 @@ describe('storage scan', () => {
 
   it('prints one JSON document with exact figures', async () => {
     const { out } = await run(scan.path, '--json', '--groups', path.join(directory, 'group'));
-    const document = JSON.parse(out) as { volume: string; totals: { bytes: string }; groups: { group: string | null; gid: number }[] };
+    const document = JSON.parse(out) as { volume: string; totals: { bytes: string; types: Record<string, number> }; split: { gid: number; lines: number; directories: number; buildSeconds: number; memoryBytes: number }[]; groups: { group: string | null; gid: number }[] };
     assert.equal(document.volume, 'scratch118');
     assert.equal(BigInt(document.totals.bytes), [...scan.groups.values()].reduce((sum, group) => sum + group.bytes, 0n));
+    const index = new Map(document.split.map((each) => [each.gid, each]));
+    assert.deepEqual([...index.keys()], [...scan.groups.keys()].sort((a, b) => a - b));
+    for (const [gid, { entries }] of scan.groups) {
+      const { lines, directories, buildSeconds, memoryBytes } = index.get(gid)!;
+      assert.deepEqual([lines, buildSeconds], [entries, 100]);
+      assert.ok(directories <= lines && memoryBytes >= (directories * 2 + 50) * 8000);
+    }
+    assert.equal(document.split.reduce((sum, each) => sum + each.directories, 0), document.totals.types['d']);
     assert.equal(typeof document.groups.find((row) => row.gid > 0)?.group, 'string');
   });
 

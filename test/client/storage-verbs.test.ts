@@ -34,9 +34,7 @@ describe('storage verbs', () => {
       const lines = help.trimEnd().split('\n');
       assert.ok(lines.length <= 24, String(lines.length));
       for (const line of lines) assert.ok(line.length <= 80, line);
-      for (const option of ['--date', '--volume', '--group', '--top', '--tsv']) {
-        if (!(verb.name() === 'growth' && option === '--group')) assert.match(help, new RegExp(option));
-      }
+      for (const option of ['--date', '--volume', '--group', '--sort', '--top', '--tsv']) assert.match(help, new RegExp(option));
     });
   }
 });

@@ -61,7 +61,7 @@ describe('storage vault', () => {
     await migrate(database, [...migrations.storage.filter(({ name }) => name !== vault.name), vault]);
     await database.knex('volume').insert([{ volume_id: 1, scratch_disk: 'scratch117' }]);
     const figure = (index: number): VaultFigure => ({
-      inode: String(2n ** 60n + BigInt(index)), branch: vaultBranches[index % 3]!, uid: 1 + (index % 2), gid: 1, bytes: String(index), links: 2, mtime: 1_600_000_000, root: '/l', markedPath: `/l/${index}`, path: index === 99 ? '/l/new\\n' : `/l/${index}`, moved: index === 99, gone: false, alsoIn: [],
+      inode: String(2n ** 60n + BigInt(index)), branch: vaultBranches[index % 3]!, uid: 1 + (index % 2), gid: 1, bytes: String(index), links: 2, mtime: index === 50 ? 1_500_000_000 : 1_600_000_000, root: '/l', markedPath: `/l/${index}`, path: index === 99 ? '/l/new\\n' : `/l/${index}`, moved: index === 99, gone: false, alsoIn: [],
     });
     async function* figures(): AsyncGenerator<VaultFigure> {
       for (let index = 0; index < 100; index++) yield figure(index);
@@ -108,6 +108,20 @@ describe('storage vault', () => {
     assert.match(err, /There are more files/u);
     assert.equal((await json('--files')).length, 100);
     assert.deepEqual((await json('--files', '--top', '2')).map((row) => row['inode']), [String(2n ** 60n + 99n), String(2n ** 60n + 98n)]);
+  });
+
+  it('sorts groups and files', async () => {
+    const branches = async (...words: string[]): Promise<unknown[]> => (await json(...words)).map((row) => row['branch']);
+    assert.deepEqual(await branches('--sort', 'files'), ['Keep', 'Archive', 'Staged']);
+    assert.deepEqual(await branches('--sort', 'name', '--top', '2'), ['Archive', 'Keep']);
+    const inodes = async (...words: string[]): Promise<number[]> => (await json('--files', '--top', '3', ...words)).map((row) => Number(BigInt(String(row['inode'])) - 2n ** 60n));
+    assert.deepEqual(await inodes('--sort', 'size'), [99, 98, 97]);
+    assert.deepEqual(await inodes('--sort', 'name'), [0, 1, 10]);
+    assert.deepEqual(await inodes('--sort', 'age'), [50, 0, 1]);
+    const lines = (await run('--tsv', '--sort', 'size', '--path', '/l/1')).out.split('\n');
+    assert.deepEqual(lines.slice(1, 4).map((line) => line.split('\t')[1]), ['/l/19', '/l/18', '/l/17']);
+    await assert.rejects(run('--sort', 'age'), { name: 'ContractError', message: /add --files/u });
+    await assert.rejects(run('--files', '--sort', 'files'), { name: 'ContractError' });
   });
 
   it('filters', async () => {

@@ -4,20 +4,28 @@
  * acted out side by side, each with its own site, database and namespace, and then looked at one by one.
  */
 import assert from 'node:assert/strict';
+import { execFile, execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { watch } from 'node:fs';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
+import { gunzipSync } from 'node:zlib';
 import { Client, Connection } from '@temporalio/client';
 import { createConnection, type Connection as Sql } from 'mysql2/promise';
 import { migrate, openDatabase } from '../../activities/platform/database/index.ts';
 import { createStorage, type Storage } from '../../client/storage.ts';
 import type { DatabaseConfig } from '../../config/schema.ts';
+import { productNames } from '../../domain/storage/product-names.ts';
+import type { SplitManifest } from '../../domain/storage/split-set.ts';
 import { migrations } from '../../infra/migrations/index.ts';
 import { ensureNamespaceAndAttributes } from '../../infra/temporal/ensure.ts';
-import { volumeId } from '../../workflows/storage/contract.ts';
 import { startMariaDb, useMariaDb, type MariaDb } from '../support/services/mariadb.ts';
+import { startS3, type S3Server } from '../support/services/s3.ts';
+import { startTcpProxy, type TcpProxy } from '../support/services/tcp-proxy.ts';
 import { startTemporal, useTemporal, type TemporalServer } from '../support/services/temporal.ts';
-import { makeSite, siteDate, startWorker, type Site, type WorkerProcess } from '../support/site.ts';
+import { command, makeSite, siteDate, startWorker, type Site, type WorkerProcess } from '../support/site.ts';
 
 const volume = 'scratch117';
 
@@ -25,11 +33,13 @@ const volume = 'scratch117';
 interface Seen {
   /** By table, without what differs by nature: record numbers and times of loading. */
   tables: Record<string, unknown[]>;
-  /** Contents by name of all files that the report wrote. */
+  /** Contents by name of all files that the report wrote, those of split sets decompressed; objects in the store as `s3/…`. */
   files: Record<string, string>;
 }
 
-const products = ['ages', 'directories', 'groups', 'users', 'vault'];
+const products = [...productNames].sort();
+/** What loads write into, of every product that has rows. */
+const loadTables = ['lustre_usage', 'user_usage', 'directory', 'age_usage', 'vault'];
 
 /** All that a report leaves in the database, by name instead of by number. */
 const whatIsThere: Record<string, string> = {
@@ -49,6 +59,12 @@ const whatIsThere: Record<string, string> = {
   report_product: 'select product, state, row_count, problem_type from report_product order by product',
 };
 
+/** What all nights have in common: the store, with a bucket a night, and the workflows' code, which takes seconds to make. */
+interface Shared {
+  s3: S3Server;
+  bundle: string;
+}
+
 class Night {
   readonly site: Site;
   readonly storage: Storage;
@@ -57,9 +73,13 @@ class Night {
   private readonly maria: MariaDb;
   private readonly database: string;
   private readonly workers: WorkerProcess[] = [];
+  /** Where its split sets go. */
+  readonly bucket: string;
+  /** In front of the object store. */
+  readonly proxy: TcpProxy;
   sql: Sql;
 
-  private constructor(parts: { site: Site; client: Client; server: { address: string; namespace: string }; maria: MariaDb; database: string; sql: Sql }) {
+  private constructor(parts: { site: Site; client: Client; server: { address: string; namespace: string }; maria: MariaDb; database: string; sql: Sql; bucket: string; proxy: TcpProxy }) {
     this.site = parts.site;
     this.client = parts.client;
     this.storage = createStorage(parts.client);
@@ -67,22 +87,29 @@ class Night {
     this.maria = parts.maria;
     this.database = parts.database;
     this.sql = parts.sql;
+    this.bucket = parts.bucket;
+    this.proxy = parts.proxy;
   }
 
-  static async begin(services: { maria?: MariaDb; temporal?: TemporalServer } = {}): Promise<Night> {
+  static async begin(shared: Shared, services: { maria?: MariaDb; temporal?: TemporalServer } = {}): Promise<Night> {
     const maria = services.maria ?? (await useMariaDb());
     const { address } = services.temporal ?? (await useTemporal());
     const database = await maria.createDatabase('night');
     const namespace = database.replaceAll('_', '-');
-    const config: DatabaseConfig = { client: 'mysql', host: maria.host, port: maria.port, user: 'root', database, pool: { min: 0, max: 4 } };
+    const config: DatabaseConfig = { client: 'mysql', host: maria.host, port: maria.port, user: 'root', database, pool: { min: 0, max: 8 } };
     const opened = await openDatabase(config, { pipeline: 'storage', stateDirectory: '/nowhere', readSecret: async () => '' });
     await migrate(opened, migrations.storage);
     await opened.close();
     const connection = await Connection.connect({ address });
     await ensureNamespaceAndAttributes(connection, { namespace, retentionDays: 1 });
     const client = new Client({ connection, namespace });
-    const site = await makeSite([{ name: volume, lines: 30_000 }], config);
-    return new Night({ site, client, server: { address, namespace }, maria, database, sql: await connectSql(maria, database) });
+    const bucket = namespace;
+    const { s3 } = shared;
+    s3.createBucket(bucket);
+    const proxy = await startTcpProxy(s3);
+    const upload = { endpoint: `http://${proxy.host}:${proxy.port}`, region: s3.region, bucket, accessKeyId: { env: 'NIGHT_S3_KEY' }, secretAccessKey: { env: 'NIGHT_S3_SECRET' } };
+    const site = await makeSite([{ name: volume, lines: 30_000 }], config, { storage: { products: productNames, split: { upload } }, workers: { workflowBundle: shared.bundle } });
+    return new Night({ site, client, server: { address, namespace }, maria, database, sql: await connectSql(maria, database), bucket: s3.path(bucket), proxy });
   }
 
   async work(): Promise<WorkerProcess> {
@@ -95,24 +122,22 @@ class Night {
     this.sql = await connectSql(this.maria, this.database);
   }
 
-  /** Whoever writes to the table waits until `release`: an activity is held where it is, as long as the test needs. */
-  async hold(table: string): Promise<void> {
+  /** Whoever writes to one of the tables waits until `release`: activities are held where they are, as long as the test needs. */
+  async hold(...tables: string[]): Promise<void> {
     await this.sql.query('select get_lock(database(), 0)');
-    await this.sql.query(`create trigger hold before insert on ${table} for each row set @held = get_lock(database(), 100)`);
+    for (const table of tables) await this.sql.query(`create trigger hold_${table} before insert on ${table} for each row set @held = get_lock(database(), 100), @freed = release_lock(database())`);
+    this.held = tables;
   }
   async release(): Promise<void> {
     await this.sql.query('do release_lock(database())');
-    await this.sql.query('drop trigger if exists hold');
+    for (const table of this.held) await this.sql.query(`drop trigger if exists hold_${table}`);
   }
+  private held: string[] = [];
 
-  /** Resolves when an activity of the volume is running on a worker. */
-  async untilRunning(activity: string): Promise<void> {
-    for (;;) {
-      const described = await this.client.workflow.getHandle(volumeId(volume)).describe().catch(() => undefined);
-      const pending = described?.raw.pendingActivities?.find((each) => each.activityType?.name === activity);
-      if (pending?.lastStartedTime) return;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+  /** Resolves when somebody waits at each of the tables that are held. */
+  async untilHeld(): Promise<void> {
+    const waiting = `select count(*) as number from information_schema.processlist where db = database() and state = 'User lock'`;
+    while (((await this.query(waiting)) as { number: number }[])[0]!.number < this.held.length) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
   async query(statement: string): Promise<unknown[]> {
@@ -124,19 +149,41 @@ class Night {
     const tables: Record<string, unknown[]> = {};
     for (const [table, statement] of Object.entries(whatIsThere)) tables[table] = await this.query(statement);
     const reports = path.join(this.site.directory, 'state', 'reports');
-    const names = (await readdir(reports, { recursive: true, withFileTypes: true })).filter((each) => each.isFile()).map((each) => path.relative(reports, path.join(each.parentPath, each.name)));
     const files: Record<string, string> = {};
-    for (const name of names.sort()) files[name] = await readFile(path.join(reports, name), 'utf8');
+    for (const name of await filesBelow(reports)) files[name] = await textOf(path.join(reports, name));
+    // The folder of a set's objects is named by digest: of what is compressed, and by which version, nothing is promised.
+    for (const name of await filesBelow(this.bucket)) files[`s3/${name.replace(/\/[0-9a-f]{16}\//u, '/')}`] = await textOf(path.join(this.bucket, name));
     return { tables, files };
   }
 
   async end(): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.kill()));
     this.sql.destroy();
+    await this.proxy.stop();
     await this.client.connection.close();
     await this.maria.dropDatabase(this.database);
     await this.site.remove();
   }
+}
+
+/** Relative names in order; hidden ones too, but for those of the object store's own. */
+async function filesBelow(directory: string): Promise<string[]> {
+  const found = (await readdir(directory, { recursive: true, withFileTypes: true })).filter((each) => each.isFile());
+  return found.map((each) => path.relative(directory, path.join(each.parentPath, each.name))).filter((name) => !name.startsWith('.sgwtmp')).sort();
+}
+
+/** What is in a file: decompressed, and of a manifest what does not follow from the compression, checked against the files beside it. */
+async function textOf(file: string): Promise<string> {
+  const content: Buffer = await readFile(file);
+  if (file.endsWith('.gz')) return gunzipSync(content).toString();
+  if (path.basename(file) !== 'manifest.json') return content.toString();
+  const { date, volumes, files, objects } = JSON.parse(content.toString()) as SplitManifest & { objects?: string };
+  const folder = objects === undefined ? path.dirname(file) : path.join(path.dirname(file), path.basename(objects));
+  for (const { name, bytes, sha256 } of files) {
+    const named = await readFile(path.join(folder, name));
+    assert.deepEqual([named.length, createHash('sha256').update(named).digest('hex')], [bytes, sha256], `${name} is what the manifest says`);
+  }
+  return JSON.stringify({ date, volumes, files: files.map(({ name, group }) => ({ name, group })) });
 }
 
 async function connectSql(maria: MariaDb, database: string): Promise<Sql> {
@@ -171,11 +218,11 @@ const nights: Record<string, (night: Night) => Promise<void>> = {
 
   async 'the worker is killed while the volume is being loaded'(night) {
     const worker = await night.work();
-    await night.hold('lustre_usage');
+    await night.hold(...loadTables);
     const report = await night.storage.startReport({ date: siteDate });
-    await night.untilRunning('loadProduct');
+    await night.untilHeld();
     await worker.kill();
-    assert.deepEqual(await night.query('select * from lustre_usage'), [], 'nothing of the volume is seen before all of it is there');
+    for (const table of loadTables) assert.deepEqual(await night.query(`select * from ${table}`), [], `nothing of the volume is seen in ${table} before all of it is there`);
     await night.release();
     await night.work();
     await report.result();
@@ -185,7 +232,7 @@ const nights: Record<string, (night: Night) => Promise<void>> = {
     const worker = await night.work();
     await night.hold('report_volume');
     const report = await night.storage.startReport({ date: siteDate });
-    await night.untilRunning('saveOutcome');
+    await night.untilHeld();
     await worker.kill();
     assert.deepEqual(await night.query('select product from scan_load order by product'), products.map((product) => ({ product })), 'it is loaded, every product');
     await night.release();
@@ -195,9 +242,9 @@ const nights: Record<string, (night: Night) => Promise<void>> = {
 
   async 'a stopped worker wakes up when another one has done its work'(night) {
     const zombie = await night.work();
-    await night.hold('lustre_usage');
+    await night.hold(...loadTables);
     const report = await night.storage.startReport({ date: siteDate });
-    await night.untilRunning('loadProduct');
+    await night.untilHeld();
     process.kill(zombie.pid, 'SIGSTOP');
     // Its transaction goes with its connection, as a firewall or the server's own time-out would have it.
     for (const { id } of (await night.query('select id from information_schema.processlist where db = database() and id <> connection_id()')) as { id: number }[]) {
@@ -212,25 +259,59 @@ const nights: Record<string, (night: Night) => Promise<void>> = {
 
   async 'a worker is asked to stop while it loads, and another one takes over'(night) {
     const first = await night.work();
-    await night.hold('lustre_usage');
+    await night.hold(...loadTables);
     const report = await night.storage.startReport({ date: siteDate });
-    await night.untilRunning('loadProduct');
+    await night.untilHeld();
     const stopped = first.kill('SIGTERM');
     await night.work();
-    await stopped;
+    // A statement that the database is at work on is waited for, however urgent the stop.
     await night.release();
+    await stopped;
+    await report.result();
+  },
+
+  async 'the worker is killed while it writes the split set'(night) {
+    const worker = await night.work();
+    await night.hold('report_volume');
+    const report = await night.storage.startReport({ date: siteDate });
+    await night.untilHeld();
+    // By now names are read. Who reads the groups' dump for the set waits for the other end of a pipe.
+    const dump = path.join(night.site.directory, 'group');
+    await rename(dump, `${dump}.whole`);
+    execFileSync('mkfifo', [dump]);
+    await night.release();
+    const pipe = await open(dump, 'w');
+    await worker.kill();
+    await pipe.close();
+    await rename(`${dump}.whole`, dump);
+    const sets = await readdir(path.join(night.site.directory, 'state', 'reports', 'groups'));
+    assert.ok(sets.length === 1 && sets[0]!.startsWith('.'), 'nobody sees half a set');
+    await night.work();
+    await report.result();
+  },
+
+  async 'the worker is killed while it uploads the split set'(night) {
+    const worker = await night.work();
+    // Each connection falls silent after an answer or two: the store has some of the files, and cannot have the manifest.
+    const silent = night.proxy.stallAfter(600);
+    const report = await night.storage.startReport({ date: siteDate });
+    await silent;
+    await worker.kill();
+    assert.deepEqual((await filesBelow(night.bucket)).filter((name) => name.endsWith('manifest.json')), [], 'a set without its manifest is none');
+    await night.proxy.pass();
+    await night.work();
     await report.result();
   },
 };
 
 describe('faults in the night', function () {
-  this.timeout(240_000);
+  this.timeout(420_000);
   const outcomes = new Map<string, Promise<{ seen: Seen } | { error: unknown }>>();
   /** A night with servers of its own, because it kills them. */
-  async function alone(services: 'maria' | 'temporal', play: (night: Night, server: { kill(): Promise<void>; restart(): Promise<void> }) => Promise<void>): Promise<Seen> {
+  async function alone(shared: Shared, services: 'maria' | 'temporal', play: (night: Night, server: { kill(): Promise<void>; restart(): Promise<void> }) => Promise<void>): Promise<Seen> {
     const server = services === 'maria' ? await startMariaDb() : await startTemporal();
     try {
-      const night = await Night.begin(services === 'maria' ? { maria: server as Awaited<ReturnType<typeof startMariaDb>> } : { temporal: server as Awaited<ReturnType<typeof startTemporal>> });
+      const night = await Night.begin(shared, services === 'maria' ? { maria: server as Awaited<ReturnType<typeof startMariaDb>> } : { temporal: server as Awaited<ReturnType<typeof startTemporal>> });
       try {
         await play(night, server);
         return await night.seen();
@@ -243,10 +324,18 @@ describe('faults in the night', function () {
   }
   const settle = async (work: Promise<Seen>): Promise<{ seen: Seen } | { error: unknown }> => work.then((seen) => ({ seen }), (error: unknown) => ({ error }));
 
-  before(() => {
+  let s3: S3Server | undefined;
+  let bundles: string | undefined;
+  before(async () => {
+    s3 = await startS3();
+    bundles = await mkdtemp(path.join(tmpdir(), 'longshore-bundle-'));
+    const shared: Shared = { s3, bundle: path.join(bundles, 'workflows.js') };
+    await promisify(execFile)(process.execPath, [command, 'worker', 'bundle', shared.bundle]);
+    // Workers have them from us.
+    Object.assign(process.env, { NIGHT_S3_KEY: s3.accessKeyId, NIGHT_S3_SECRET: s3.secretAccessKey });
     for (const [title, play] of Object.entries(nights)) {
       const acted = async (): Promise<Seen> => {
-        const night = await Night.begin();
+        const night = await Night.begin(shared);
         try {
           await play(night);
           return await night.seen();
@@ -259,11 +348,11 @@ describe('faults in the night', function () {
     outcomes.set(
       'the database is killed while the volume is being loaded, and comes back',
       settle(
-        alone('maria', async (night, maria) => {
+        alone(shared, 'maria', async (night, maria) => {
           await night.work();
-          await night.hold('lustre_usage');
+          await night.hold(...loadTables);
           const report = await night.storage.startReport({ date: siteDate });
-          await night.untilRunning('loadProduct');
+          await night.untilHeld();
           await maria.kill();
           await maria.restart();
           await night.reconnectSql();
@@ -275,11 +364,11 @@ describe('faults in the night', function () {
     outcomes.set(
       'the Temporal server is killed during the report, and started again on its file',
       settle(
-        alone('temporal', async (night, temporal) => {
+        alone(shared, 'temporal', async (night, temporal) => {
           await night.work();
-          await night.hold('lustre_usage');
+          await night.hold(...loadTables);
           const report = await night.storage.startReport({ date: siteDate });
-          await night.untilRunning('loadProduct');
+          await night.untilHeld();
           await temporal.kill();
           await night.release();
           await temporal.restart();
@@ -287,6 +376,12 @@ describe('faults in the night', function () {
         }),
       ),
     );
+  });
+
+  after(async () => {
+    await Promise.all(outcomes.values());
+    await s3?.stop();
+    if (bundles !== undefined) await rm(bundles, { recursive: true, force: true });
   });
 
   async function seenOf(title: string): Promise<Seen> {
@@ -307,7 +402,11 @@ describe('faults in the night', function () {
       const digits = siteDate.replaceAll('-', '');
       const written = ['ages', 'directories', 'storage', 'users', 'vault'].map((name) => `${name}-${siteDate}.tsv`);
       // The scan's own date names what is kept of the volume.
-      assert.deepEqual(Object.keys(undisturbed.files).filter((name) => !name.startsWith('basedirs/scratch117/')), [...written, `basedirs/${digits}_longshore.basedirs`].sort(), 'nothing half-written is left beside the files');
+      const names = Object.keys(undisturbed.files);
+      assert.deepEqual(names.filter((name) => !/^(?:basedirs\/scratch117|groups|s3)\//u.test(name)), [...written, `basedirs/${digits}_longshore.basedirs`].sort(), 'nothing half-written is left beside the files');
+      const set = names.filter((name) => name.startsWith(`groups/${digits}/`)).map((name) => name.slice('groups/'.length));
+      assert.ok(set.length > 5 && set.includes(`${digits}/manifest.json`), 'there is a split set');
+      assert.deepEqual(names.filter((name) => /^(?:groups|s3)\//u.test(name)).sort(), ['groups', 's3'].flatMap((where) => set.map((name) => `${where}/${name}`)), 'and the object store has it, and nothing else');
       assert.deepEqual(await seenOf(title), undisturbed);
     });
   }

@@ -35,8 +35,8 @@ const seed = 7;
 const scannedAt = Date.parse('2026-11-18T02:00:00Z') / 1000;
 export const siteDate = '2026-11-20';
 
-/** Makes the files of a site. All of it is the same on every call but for the directory. */
-export async function makeSite(volumes: readonly SiteVolume[], database: DatabaseConfig): Promise<Site> {
+/** Makes the files of a site. All of it is the same on every call but for the directory. `more`: settings beside those that every site has. */
+export async function makeSite(volumes: readonly SiteVolume[], database: DatabaseConfig, more: { storage?: Record<string, unknown>; workers?: Record<string, unknown> } = {}): Promise<Site> {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'longshore-site-'));
   const scans = new Map<string, string>();
   const pairs: { gid: number; directory: string }[] = [];
@@ -57,15 +57,16 @@ export async function makeSite(volumes: readonly SiteVolume[], database: Databas
     stateDirectory: path.join(directory, 'state'),
     databases: { storage: database },
     directory: { source: 'dumps', dumps: { group: path.join(directory, 'group'), passwd: path.join(directory, 'passwd') } },
-    workers: { health: { port: 0 }, metrics: { port: 0 }, logs: { level: 'error' }, shutdownGraceSeconds: 0.1, shutdownForceSeconds: 3 },
+    workers: { health: { port: 0 }, metrics: { port: 0 }, logs: { level: 'error' }, shutdownGraceSeconds: 0.1, shutdownForceSeconds: 3, ...more.workers },
     storage: {
       scanDirectory: path.join(directory, 'scans'),
       volumes: volumes.map(({ name }) => ({ name })),
       quotas: { sources: ['csv'], csv: { path: path.join(directory, 'quotas.csv') } },
       waitForPersonHours: 0,
+      ...more.storage,
     },
   };
-  const configure = (more: Record<string, unknown>): Promise<void> => writeFile(configFile, stringify({ ...base, ...more }));
+  const configure = (changes: Record<string, unknown>): Promise<void> => writeFile(configFile, stringify({ ...base, ...changes }));
   await configure({});
   return {
     directory,

@@ -128,7 +128,7 @@ export function ourRows(entries: readonly StatEntry[], quotas: ReadonlyMap<numbe
   const { totals, groups, users } = usage.finish();
   const settings = { days: [3, 7], method: 'robust', points: 10, windowDays: 60, thresholds: thresholdPresets.documented } as const;
   return {
-    facts: { mount: site.mount, lines: entries.length, scannedAt: statsTime, hardLinks: 'once', hardLinkedBytes: BigInt(totals.hardLinkedBytesSkipped), horizons: [3, 7] },
+    facts: { mount: site.mount, lines: entries.length, scannedAt: statsTime, hardLinks: 'once', hardLinkedBytes: BigInt(totals.hardLinkedBytesSkipped), horizons: [3, 7], thresholds: thresholdPresets.documented },
     groups: (groups ?? []).map((row) => {
       const quota = quotas.get(row.gid) ?? null;
       const { predictions, level } = forecast({ today: recordDate, current: { date: recordDate, used: BigInt(row.bytes) }, history: [], quota }, settings);

@@ -17,6 +17,7 @@ import type { VaultSummary } from '../../../domain/storage/vault-row.ts';
 import type { PassProgress } from '../../../workflows/storage/contract.ts';
 import { InodeRuns } from './inode-runs.ts';
 import { Quarantine } from './quarantine.ts';
+import { SplitCounts } from '../split/split-counts.ts';
 import { SplitWriter } from '../split/split-writer.ts';
 import { DamagedFile, type EngineUsed, ScanFile } from './scan-file.ts';
 import { VaultLinks } from './vault-figures.ts';
@@ -39,12 +40,12 @@ export interface PassOptions {
   fileTypes: readonly FileType[];
   products: readonly ProductName[];
   engine: 'auto' | 'zlib' | 'libisal';
-  /** Compression level of the split. */
-  splitLevel: number;
+  /** Compression level of the split; null: its lines are counted, and nothing is written. */
+  splitLevel: number | null;
   rejectedLinesAllowed: number;
   /** File for rejected lines, which must not exist yet. */
   quarantine?: string;
-  /** Existing directory for `vault.ndjson` and `split/`, and for what memory should not hold on the way there. Without it there is neither vault nor split, and memory holds all inodes with links to come. */
+  /** Existing directory for `vault.ndjson` and `split/`, and for what memory should not hold on the way there. Without it there is neither vault nor a split that is written, and memory holds all inodes with links to come. */
   work?: string;
 }
 
@@ -52,7 +53,7 @@ export interface PassOptions {
 export interface PassResult extends UsageFigures {
   /** Its entries are in `work`. */
   vault: VaultSummary | null;
-  /** Its files are in `work`. */
+  /** Its files are in `work`, where they are written. */
   split: SplitPart[] | null;
   lines: LineCounts;
   /** Uncompressed bytes. */
@@ -93,11 +94,13 @@ export async function passFile(options: PassOptions, hooks: PassHooks): Promise<
   const file = await ScanFile.open(options.path, { engine: options.engine });
   const links = options.work !== undefined && options.products.includes('vault') ? new VaultLinks({ directory: options.work }) : null;
   const vault = links === null ? null : new VaultProduct({ sink: links });
-  const split = options.work !== undefined && options.products.includes('split') ? new SplitWriter({ directory: path.join(options.work, splitDirectory), level: options.splitLevel }) : null;
+  const splitting = options.products.includes('split');
+  const split = splitting && options.work !== undefined && options.splitLevel !== null ? new SplitWriter({ directory: path.join(options.work, splitDirectory), level: options.splitLevel }) : null;
+  const counts = splitting && options.splitLevel === null ? new SplitCounts() : null;
   try {
     const quarantine = new Quarantine(options.quarantine);
     try {
-      const reader = new StatLines([usage, ...(vault === null ? [] : [vault]), ...(split === null ? [] : [split])], {
+      const reader = new StatLines([usage, ...(vault === null ? [] : [vault]), ...(split === null ? [] : [split]), ...(counts === null ? [] : [counts])], {
         scannedAt: options.scannedAt,
         size: options.size,
         onReject: (line, reason, raw) => quarantine.add(line, reason, raw),
@@ -140,7 +143,7 @@ export async function passFile(options: PassOptions, hooks: PassHooks): Promise<
       return {
         ...usage.finish(),
         vault: vault === null || links === null || options.work === undefined ? null : await links.write(path.join(options.work, vaultFile), vault.finish(), { alias, ...(hooks.signal === undefined ? {} : { signal: hooks.signal }) }),
-        split: split === null ? null : await split.finish(),
+        split: split === null ? (counts?.finish() ?? null) : await split.finish(),
         lines: { accepted: reader.accepted, rejected: reader.rejected, blank: reader.blank, firstRejected: quarantine.first },
         bytes,
         fileBytes: file.size,

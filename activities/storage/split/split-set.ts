@@ -2,9 +2,9 @@
  * Sets of files by group, one a day: `<parent>/<YYYYMMDD>/` with `<group>.dat.gz`, `index.txt`, `groupfile`, `passwdfile` and
  * `manifest.json`. A set appears whole, by a rename.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { formatDuration } from '../../../domain/duration.ts';
@@ -14,7 +14,9 @@ import { foldersToPrune, indexName, manifestFile, parseSplitManifest, partFile, 
 import { formatBytes } from '../../../domain/units.ts';
 import type { Hooks } from '../../platform/activity.ts';
 import { fileError, systemErrorCode } from '../../platform/files/file-error.ts';
+import { withTemporary } from '../../platform/files/temporary.ts';
 import { forEachOf } from './for-each.ts';
+import { removeWhole, renamed, swapped } from './in-place.ts';
 
 const readSize = 2 ** 20;
 /** Groups' files made at the same time: enough to wait for one disk while another works. */
@@ -83,22 +85,21 @@ export async function makeSplitSet(input: SplitSetInput, hooks: Hooks<SplitSetPr
     if (kept !== null) return kept;
   }
 
-  const temporary = hiddenName(target);
   try {
-    await mkdir(temporary, { recursive: true });
-    const files = await writeGroups(temporary, groups, hooks);
-    files.push(await writeText(temporary, 'index.txt', splitIndex(groups.map(({ gid, group, lines, directories }) => ({ group: indexName(gid, group), lines, directories })), cost)));
-    files.push(await writeText(temporary, 'groupfile', await input.groupDump()));
-    files.push(await writeText(temporary, 'passwdfile', await input.passwdDump()));
-    const manifest: SplitManifest = { format: 1, date, inputs, volumes: input.volumes.map(({ volume }) => volume), files };
-    const text = `${JSON.stringify(manifest, null, 2)}\n`;
-    await writeText(temporary, manifestFile, text);
-    hooks.signal?.throwIfAborted();
-    return await publish(temporary, target, { manifest, text }, existing);
+    return await withTemporary(target, async (temporary) => {
+      await mkdir(temporary, { recursive: true });
+      const files = await writeGroups(temporary, groups, hooks);
+      files.push(await writeText(temporary, 'index.txt', splitIndex(groups.map(({ gid, group, lines, directories }) => ({ group: indexName(gid, group), lines, directories })), cost)));
+      files.push(await writeText(temporary, 'groupfile', await input.groupDump()));
+      files.push(await writeText(temporary, 'passwdfile', await input.passwdDump()));
+      const manifest: SplitManifest = { format: 1, date, inputs, volumes: input.volumes.map(({ volume }) => volume), files };
+      const text = `${JSON.stringify(manifest, null, 2)}\n`;
+      await writeText(temporary, manifestFile, text);
+      hooks.signal?.throwIfAborted();
+      return await publish(temporary, target, { manifest, text }, existing);
+    });
   } catch (error) {
     throw fileError(error, `write the split set ${target}`, target);
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
   }
 }
 
@@ -144,7 +145,7 @@ export async function pruneSets(parent: string, { keep }: { keep: number }, hook
     for (const name of removed) {
       hooks.signal?.throwIfAborted();
       hooks.onProgress?.({ text: `removing ${name}` });
-      await removeSet(path.join(parent, name));
+      await removeWhole(path.join(parent, name));
     }
     return removed;
   } catch (error) {
@@ -278,50 +279,6 @@ async function keptSet(target: string, inputs: string): Promise<SplitSetRef | nu
   if ((await hasManifest(target)) || !(await exists(target)) || (await hasManifest(target))) return null;
   throw new OperationError('ContractError', `${target} is there and is not a split set: move it away, or ask for it to be replaced.`, { place: { file: target } });
 }
-
-/** False when the name is taken. */
-async function renamed(from: string, to: string): Promise<boolean> {
-  try {
-    await rename(from, to);
-    return true;
-  } catch (error) {
-    if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return false;
-    throw error;
-  }
-}
-
-/** Puts the new set in the place of the old one; false when somebody else was faster. On failure the old one is back. */
-async function swapped(temporary: string, target: string): Promise<boolean> {
-  const old = hiddenName(target);
-  const taken = await moved(target, old);
-  try {
-    return await renamed(temporary, target);
-  } catch (error) {
-    if (taken) await rename(old, target);
-    throw error;
-  } finally {
-    await rm(old, { recursive: true, force: true });
-  }
-}
-
-/** Out of sight first, so that no reader sees half of it. */
-async function removeSet(directory: string): Promise<void> {
-  const old = hiddenName(directory);
-  if (await moved(directory, old)) await rm(old, { recursive: true, force: true });
-}
-
-/** False when it is gone already. */
-async function moved(from: string, to: string): Promise<boolean> {
-  try {
-    await rename(from, to);
-    return true;
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return false;
-    throw error;
-  }
-}
-
-const hiddenName = (directory: string): string => path.join(path.dirname(directory), `.${path.basename(directory)}.${randomUUID()}.tmp`);
 
 async function exists(file: string): Promise<boolean> {
   try {

@@ -5,19 +5,21 @@ import type { AgeRow } from '../../../domain/storage/age-row.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
 import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
-import { dateOf, onlyVolume, positive, tsv, type DateOption } from './options.ts';
+import { dateOf, descending, onlyVolume, rowsAskedFor, sortOption, topOption, tsv, type DateOption, type Order } from './options.ts';
 
 interface AgesOptions extends DateOption {
   volume?: string;
   group?: string;
   base?: string;
   kind: AgeKind;
-  top: string;
+  sort: AgeSort;
+  top?: string;
   tsv?: boolean;
 }
 
 /** Where each band begins, youngest first. */
 const bands = ['< 1 month', '1 month', '2 months', '6 months', '1 year', '2 years', '3 years', '5 years', '7 years'] as const;
+const oneYear = bands.indexOf('1 year');
 /** How a bar shows them: the older, the paler. */
 const shades = ['█', '█', '█', '▓', '▓', '▒', '▒', '░', '░'] as const;
 const legend = '█ below 6 months  ▓ below 2 years  ▒ below 5 years  ░ older';
@@ -31,18 +33,19 @@ export function registerAges(storage: Command): void {
     .option('--group <name>', 'only this group')
     .option('--base <path>', 'only below this base directory')
     .addOption(new Option('--kind <which>', 'time since it was read, or changed').choices(['access', 'modification']).default('access'))
-    .option('--top <n>', 'at most so many rows, the largest first', '20')
+    .addOption(sortOption(Object.keys(orders)))
+    .addOption(topOption())
     .option('--tsv', 'tab-separated, for programs')
     .action((options: AgesOptions, command: Command) =>
       withContext(command, async (context) => {
         const { withStorageDatabase } = await import('./database.ts');
         const { ageRows } = await import('../../../activities/storage/age-store.ts');
-        const top = positive('--top', options.top);
+        const top = rowsAskedFor(context, options);
         const date = await dateOf(context, options);
         const all = await withStorageDatabase(context.config, (database) => ageRows(database, date, onlyVolume(options.volume)));
         const rows = all
           .filter((row) => (options.group === undefined || row.group === options.group) && (options.base === undefined || row.baseDirectory === options.base))
-          .sort((a, b) => largestFirst(a, b, options.kind));
+          .sort(orders[options.sort](options.kind));
         const shown = rows.slice(0, top);
         if (context.json) return printJson(shown);
         print(options.tsv === true ? await agesTsv(shown) : `${ageTable(shown, options.kind)}\n\n${legend}`);
@@ -53,11 +56,22 @@ export function registerAges(storage: Command): void {
 
 const sum = (values: readonly bigint[]): bigint => values.reduce((all, each) => all + each, 0n);
 
-function largestFirst(a: AgeRow, b: AgeRow, kind: AgeKind): number {
-  const difference = sum(b[kind].bytes) - sum(a[kind].bytes);
+/** The bytes that are as old as the band of this number, or older. */
+const bytesFrom = (row: AgeRow, kind: AgeKind, band: number): bigint => sum(row[kind].bytes.slice(band));
+
+function byName(a: AgeRow, b: AgeRow): number {
   const text = (row: AgeRow): string => [row.volume, row.baseDirectory, row.group].join('\0');
-  return difference > 0n ? 1 : difference < 0n ? -1 : text(a) < text(b) ? -1 : 1;
+  return text(a) < text(b) ? -1 : 1;
 }
+
+type AgeSort = 'size' | 'old' | 'name';
+
+/** `old`: most bytes of a year and more. */
+const orders: Record<AgeSort, (kind: AgeKind) => Order<AgeRow>> = {
+  size: (kind) => descending((row) => bytesFrom(row, kind, 0), byName),
+  old: (kind) => descending((row) => bytesFrom(row, kind, oneYear), byName),
+  name: () => byName,
+};
 
 function agesTsv(rows: readonly AgeRow[]): Promise<string> {
   const figures = (['access', 'modification'] as const).flatMap((kind) =>
@@ -86,14 +100,14 @@ export function stackedBar(values: readonly bigint[], width: number): string {
 
 /** Bytes by age; what a narrow terminal has no room for is left out. */
 export function ageTable(rows: readonly AgeRow[], kind: AgeKind, width = terminalWidth()): string {
-  const from = (row: AgeRow, band: number): bigint => sum(row[kind].bytes.slice(band));
+  const from = (row: AgeRow, band: number): bigint => bytesFrom(row, kind, band);
   const columns: (Column & { from: number; cell: (row: AgeRow) => Cell })[] = [
     { from: 0, title: 'Group', shrink: 'end', cell: (row) => (row.nameKnown ? row.group : { text: row.group, style: 'quiet' }) },
     { from: 0, title: 'Base directory', shrink: 'middle', cell: (row) => row.baseDirectory },
     { from: 0, title: 'Size', align: 'right', cell: (row) => formatBytes(from(row, 0)) },
     { from: 0, title: kind === 'access' ? 'Last read' : 'Last changed', cell: (row) => stackedBar(row[kind].bytes, 18) },
     { from: 110, title: '≥ 6 months', align: 'right', cell: (row) => formatBytes(from(row, 3)) },
-    { from: 80, title: '≥ 1 year', align: 'right', cell: (row) => formatBytes(from(row, 4)) },
+    { from: 80, title: '≥ 1 year', align: 'right', cell: (row) => formatBytes(from(row, oneYear)) },
     { from: 110, title: '≥ 3 years', align: 'right', cell: (row) => formatBytes(from(row, 6)) },
     { from: 95, title: '≥ 7 years', align: 'right', cell: (row) => formatBytes(from(row, 8)) },
   ];

@@ -209,7 +209,10 @@ async function compareOne(
       const { reportRows } = await import('../../../activities/storage/usage-store.ts');
       const { compareGroups } = await import('../../../domain/storage/comparison-groups.ts');
       const rows = ofDate(await reportRows(ours, date, { volumes })).filter(({ gid }) => gid !== null);
-      return compareGroups(await there.originalGroups(original, volume, originalDate ?? date), rows, { ...facts, horizons: context.config.storage.forecast.days });
+      const { days, method } = context.config.storage.forecast;
+      const { forecastSettings } = await import('../../../activities/storage/load-rows.ts');
+      const thresholds = method === 'wrstat' ? null : forecastSettings(context.config.storage).thresholds;
+      return compareGroups(await there.originalGroups(original, volume, originalDate ?? date), rows, { ...facts, horizons: days, thresholds });
     },
     users: async () => {
       const { userRows } = await import('../../../activities/storage/user-store.ts');

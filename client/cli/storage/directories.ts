@@ -5,7 +5,7 @@ import type { DirectoryRow } from '../../../domain/storage/directory-row.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
 import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
-import { dateOf, onlyVolume, positive, tsv, type DateOption } from './options.ts';
+import { dateOf, onlyVolume, rowsAskedFor, topOption, tsv, type DateOption } from './options.ts';
 import { bar } from './render.ts';
 
 interface DirectoriesOptions extends DateOption {
@@ -15,7 +15,7 @@ interface DirectoriesOptions extends DateOption {
   base?: string;
   type?: string;
   sort: DirectorySort;
-  top: string;
+  top?: string;
   tsv?: boolean;
 }
 
@@ -30,14 +30,14 @@ export function registerDirectories(storage: Command): void {
     .option('--base <path>', 'only below this base directory')
     .option('--type <label>', 'only with files of this type, such as BAM; by their size')
     .addOption(new Option('--sort <key>', 'what comes first').choices(['size', 'files', 'age']).default('size'))
-    .option('--top <n>', 'at most so many rows', '20')
+    .addOption(topOption())
     .option('--tsv', 'tab-separated, for programs')
     .action((options: DirectoriesOptions, command: Command) =>
       withContext(command, async (context) => {
         const { withStorageDatabase } = await import('./database.ts');
         const { directoryRows } = await import('../../../activities/storage/directory-store.ts');
         const { group, pi, base, type, sort } = options;
-        const top = positive('--top', options.top);
+        const top = rowsAskedFor(context, options);
         const date = await dateOf(context, options);
         // One more than is shown tells whether there are more.
         const filter = { date, sort, limit: top + 1, ...onlyVolume(options.volume), ...(group !== undefined && { group }), ...(pi !== undefined && { pi }), ...(base !== undefined && { base }), ...(type !== undefined && { type }) };

@@ -7,12 +7,13 @@ import { levelNames } from '../../../domain/storage/thresholds.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
 import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
-import { dateOf, onlyVolume, positive, tsv, type DateOption } from './options.ts';
+import { dateOf, descending, onlyVolume, rowsAskedFor, sortOption, topOption, tsv, type DateOption, type Order } from './options.ts';
 
 interface ForecastOptions extends DateOption {
   volume?: string;
   group?: string;
-  top: string;
+  sort: ForecastSort;
+  top?: string;
   tsv?: boolean;
 }
 
@@ -29,17 +30,18 @@ export function registerForecast(storage: Command): void {
     .option('--date <date>', 'as known on that date (default: today at the site)')
     .option('--volume <name>', 'only this volume')
     .option('--group <name>', 'only this group')
-    .option('--top <n>', 'at most so many rows, the most urgent first', '20')
+    .addOption(sortOption(Object.keys(orders)))
+    .addOption(topOption())
     .option('--tsv', 'tab-separated, for programs')
     .action((options: ForecastOptions, command: Command) =>
       withContext(command, async (context) => {
         const { withStorageDatabase } = await import('./database.ts');
         const { forecastSettings } = await import('../../../activities/storage/load-rows.ts');
-        const top = positive('--top', options.top);
+        const top = rowsAskedFor(context, options);
         const date = await dateOf(context, options);
         const settings = forecastSettings(context.config.storage);
         const all = await withStorageDatabase(context.config, (database) => outlooks(database, { date, settings, ...onlyVolume(options.volume), ...(options.group !== undefined && { group: options.group }) }));
-        const sorted = all.sort(mostUrgentFirst);
+        const sorted = all.sort(orders[options.sort]);
         const shown = sorted.slice(0, top);
         if (context.json) return printJson(shown.map(({ row, forecast }) => ({ ...row, ...forecast })));
         print(options.tsv === true ? await forecastTsv(shown) : forecastTable(shown));
@@ -85,11 +87,27 @@ export function firstFull({ bytes, inodes }: LimitsForecast): string | null {
   return [bytes.fullOn, inodes?.fullOn ?? null].filter((date) => date !== null).sort()[0] ?? null;
 }
 
+/** The same, what is never full after all dates. */
+const fullDate = ({ forecast }: Outlook): string => firstFull(forecast) ?? '9999-12-31';
+const compareText: Order<string> = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+
 /** Level, then the date of being full, then names. */
 export function mostUrgentFirst(a: Outlook, b: Outlook): number {
-  const full = ({ forecast }: Outlook): string => firstFull(forecast) ?? '9999-12-31';
-  return b.forecast.level - a.forecast.level || (full(a) < full(b) ? -1 : full(a) > full(b) ? 1 : compareRows(a.row, b.row));
+  return b.forecast.level - a.forecast.level || compareText(fullDate(a), fullDate(b)) || compareRows(a.row, b.row);
 }
+
+const byName: Order<Outlook> = (a, b) => compareRows(a.row, b.row);
+
+type ForecastSort = 'urgency' | 'full' | 'used' | 'growth' | 'name';
+
+/** `full`: what is full first; `growth`: most bytes a day. */
+const orders: Record<ForecastSort, Order<Outlook>> = {
+  urgency: mostUrgentFirst,
+  full: (a, b) => compareText(fullDate(a), fullDate(b)) || byName(a, b),
+  used: descending(({ row }) => row.used, byName),
+  growth: descending(({ forecast }) => forecast.bytes.bytesPerDay, byName),
+  name: byName,
+};
 
 /** Points as a line of small bars, between the least and the most of them. */
 export function sparkline(values: readonly bigint[]): string {

@@ -3,20 +3,33 @@ import { type Command, Option } from 'commander';
 import type { VolumeGrowth } from '../../../activities/storage/growth-store.ts';
 import type { Database } from '../../../activities/platform/database/index.ts';
 import { daysBetween } from '../../../domain/dates.ts';
-import { compareGrowthRows, netOf, perDay, type GrowthLevel, type GrowthRow } from '../../../domain/storage/growth.ts';
+import { compareGrowthNames, compareGrowthRows, netOf, perDay, type GrowthLevel, type GrowthRow } from '../../../domain/storage/growth.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
 import { type Cell, type Column, note, paint, print, printJson, safeText, table, terminalWidth } from '../output.ts';
-import { dateOf, onlyVolume, plainDate, positive, type DateOption } from './options.ts';
+import { all, dateOf, descending, onlyVolume, plainDate, positive, rowsAskedFor, sortOption, topOption, type DateOption, type Order } from './options.ts';
 
 interface GrowthOptions extends DateOption {
   volume?: string;
+  group?: string;
   since?: string;
   days?: string;
   level: GrowthLevel;
-  top: string;
+  sort: GrowthSort;
+  top?: string;
   tsv?: boolean;
 }
+
+type GrowthSort = 'net' | 'grown' | 'shrunk' | 'files' | 'name';
+
+/** `net`: the largest net change, up or down. */
+const orders: Record<GrowthSort, Order<GrowthRow>> = {
+  net: compareGrowthRows,
+  grown: descending((row) => netOf(row.bytes), compareGrowthRows),
+  shrunk: descending((row) => -netOf(row.bytes), compareGrowthRows),
+  files: descending((row) => sizeOf(netOf(row.files)), compareGrowthRows),
+  name: compareGrowthNames,
+};
 
 /** Days back where nobody says how many. */
 const usualDays = 7;
@@ -27,34 +40,41 @@ export function registerGrowth(storage: Command): void {
     .description('who grew and who shrank between two scans')
     .option('--date <date>', 'until the newest scan of that date (default: today at the site)')
     .option('--volume <name>', 'only this volume')
+    .option('--group <name>', 'only this group')
     .option('--since <date>', 'compare with the kept scan nearest to that date')
     .option('--days <n>', 'compare with the kept scan nearest to so many days before')
     .addOption(new Option('--level <which>', 'what is compared').choices(['group', 'base', 'directory']).default('group'))
-    .option('--top <n>', 'at most so many rows', '20')
+    .addOption(sortOption(Object.keys(orders)))
+    .addOption(topOption())
     .option('--tsv', 'tab-separated, for programs')
     .addHelpText('after', '\nWithout --since and --days it shows the comparison that was kept last.')
     .action((options: GrowthOptions, command: Command) =>
       withContext(command, async (context) => {
         const { withStorageDatabase } = await import('./database.ts');
-        const top = positive('--top', options.top);
+        const top = rowsAskedFor(context, options);
         const days = options.days === undefined ? usualDays : positive('--days', options.days);
         const since = options.since === undefined ? {} : { since: await plainDate('--since', options.since) };
-        const question = { date: await dateOf(context, options), days, top, ...since, ...onlyVolume(options.volume) };
+        // The largest movers are not the first in another order, nor those of one group.
+        const largestOnly = options.sort === 'net' && options.group === undefined;
+        const question = { date: await dateOf(context, options), days, top: largestOnly ? top : all, ...since, ...onlyVolume(options.volume) };
         const asked = options.days !== undefined || options.since !== undefined;
         const volumes = await withStorageDatabase(context.config, (database) => comparisons(database, question, asked, context.signal));
-        const rows = volumes.flatMap((each) => each.rows.filter((row) => row.level === options.level)).sort(compareGrowthRows);
+        const ofLevel = volumes.flatMap((each) => each.rows.filter((row) => row.level === options.level));
+        const rows = ofLevel.filter((row) => options.group === undefined || row.group === options.group).sort(orders[options.sort]);
         const shown = rows.slice(0, top);
         if (context.json) return printJson({ volumes: volumes.map(({ rows: _rows, ...each }) => each), rows: shown.map(growthRecord) });
         if (options.tsv === true) {
           const { growthTsv } = await import('../../../domain/storage/growth-tsv.ts');
-          return print(growthTsv(shown).trimEnd());
+          return print(growthTsv(shown, orders[options.sort]).trimEnd());
         }
         for (const each of volumes) print(growthHeading(each));
         if (volumes.length === 0) return note('No two scans are kept that could be compared.');
         print('');
         print(growthTable(shown, options.level));
-        const more = volumes.reduce((all, each) => all + each.moved[options.level], 0) - shown.length;
-        if (more > 0) note(`${more.toLocaleString('en-GB')} more moved: raise --top.`);
+        const moved = volumes.reduce((sum, each) => sum + each.moved[options.level], 0);
+        const more = (largestOnly ? moved : rows.length) - shown.length;
+        if (more > 0 && shown.length === top) note(`${more.toLocaleString('en-GB')} more moved: raise --top.`);
+        else if (ofLevel.length < moved) note(`${(moved - ofLevel.length).toLocaleString('en-GB')} more moved: the comparison that was kept has only the largest, --days compares anew.`);
       }),
     );
 }

@@ -15,6 +15,7 @@ import { registerDirectories } from './directories.ts';
 import { registerForecast } from './forecast.ts';
 import { registerGrowth } from './growth.ts';
 import { registerScan } from './scan.ts';
+import { descending, sortOption, type Order } from './options.ts';
 import { registerVault } from './vault.ts';
 
 interface DateOption {
@@ -94,13 +95,14 @@ export function registerStorage(program: Command): void {
     .option('--volume <name>', 'only this volume')
     .option('--group <name>', 'only this group')
     .option('--pi <name>', 'only this principal investigator')
-    .option('--sort <key>', 'urgency, used, name', 'urgency')
+    .option('--base <path>', 'only below this base directory')
+    .addOption(sortOption(['urgency', 'used', 'name']))
     .option('--top <n>', 'at most so many rows')
     .option('--tsv', 'tab-separated, as the report writes it')
-    .action((options: DateOption & { volume?: string; group?: string; pi?: string; sort: string; top?: string; tsv?: boolean }, command: Command) =>
+    .action((options: DateOption & { volume?: string; group?: string; pi?: string; base?: string; sort: GroupSort; top?: string; tsv?: boolean }, command: Command) =>
       withContext(command, async (context) => {
         const rows = (await usageRows(context, await dateOf(context, options), options.volume)).filter(
-          (row) => (options.group === undefined || row.group === options.group) && (options.pi === undefined || row.pi === options.pi),
+          (row) => (options.group === undefined || row.group === options.group) && (options.pi === undefined || row.pi === options.pi) && (options.base === undefined || row.baseDirectory === options.base),
         );
         const sorted = rows.toSorted(await comparer(options.sort));
         const shown = options.top === undefined ? sorted : sorted.slice(0, positive('--top', options.top));
@@ -122,20 +124,19 @@ export function registerStorage(program: Command): void {
     .option('--volume <name>', 'only this volume')
     .option('--user <name>', 'only this user')
     .option('--group <name>', 'only this group')
-    .option('--sort <key>', 'used, name', 'used')
+    .addOption(sortOption(['used', 'name']))
     .option('--top <n>', 'at most so many rows')
     .option('--tsv', 'tab-separated, as the report writes it')
-    .action((options: DateOption & { volume?: string; user?: string; group?: string; sort: string; top?: string; tsv?: boolean }, command: Command) =>
+    .action((options: DateOption & { volume?: string; user?: string; group?: string; sort: 'used' | 'name'; top?: string; tsv?: boolean }, command: Command) =>
       withContext(command, async (context) => {
         const { userRows } = await import('../../../activities/storage/user-store.ts');
         const { compareUserRows } = await import('../../../domain/storage/user-row.ts');
-        if (!['used', 'name'].includes(options.sort)) throw new OperationError('ContractError', `--sort is "${options.sort}": expected used or name.`);
         const { withStorageDatabase } = await import('./database.ts');
         const date = await dateOf(context, options);
         const all = await withStorageDatabase(context.config, (database) => userRows(database, date, options.volume === undefined ? {} : { volumes: [options.volume] }));
         const sorted = all
           .filter((row) => (options.user === undefined || row.user === options.user) && (options.group === undefined || row.group === options.group))
-          .toSorted(options.sort === 'name' ? compareUserRows : (a, b) => (b.used > a.used ? 1 : b.used < a.used ? -1 : compareUserRows(a, b)));
+          .toSorted(options.sort === 'name' ? compareUserRows : descending((row) => row.used, compareUserRows));
         const shown = options.top === undefined ? sorted : sorted.slice(0, positive('--top', options.top));
         if (context.json) return printJson(shown);
         if (options.tsv === true) {
@@ -223,19 +224,12 @@ function positive(option: string, text: string): number {
   return value;
 }
 
-async function comparer(sort: string): Promise<(a: ReportRow, b: ReportRow) => number> {
+type GroupSort = 'urgency' | 'used' | 'name';
+
+async function comparer(sort: GroupSort): Promise<Order<ReportRow>> {
   const { byUrgency } = await import('./render.ts');
   const { compareRows } = await import('../../../domain/storage/report-row.ts');
-  switch (sort) {
-    case 'urgency':
-      return byUrgency;
-    case 'used':
-      return (a, b) => (b.used > a.used ? 1 : b.used < a.used ? -1 : compareRows(a, b));
-    case 'name':
-      return compareRows;
-    default:
-      throw new OperationError('ContractError', `--sort is "${sort}": expected urgency, used or name.`);
-  }
+  return { urgency: byUrgency, used: descending<ReportRow>((row) => row.used, compareRows), name: compareRows }[sort];
 }
 
 const horizonOf = (context: CommandContext): number => context.config.storage.forecast.days[1] ?? 7;

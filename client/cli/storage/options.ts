@@ -1,4 +1,5 @@
 /** What options of storage commands mean. */
+import { Option } from 'commander';
 import { OperationError } from '../../../domain/errors.ts';
 import type { CommandContext } from '../context.ts';
 
@@ -24,6 +25,32 @@ export async function plainDate(option: string, text: string): Promise<string> {
 export function positive(option: string, text: string): number {
   if (!/^[1-9]\d{0,8}$/u.test(text)) throw new OperationError('ContractError', `${option} is "${text}": expected a whole number above 0.`);
   return Number(text);
+}
+
+/** Rows of a table unless more or fewer are asked for. JSON and TSV are for programs, which get all. */
+const tableRows = 20;
+
+export const topOption = (): Option => new Option('--top <n>', `at most so many rows (default: all; ${tableRows} in a table)`);
+
+/** How many rows are given out. */
+export function rowsAskedFor({ json }: CommandContext, { top, tsv }: { top?: string; tsv?: boolean }): number {
+  if (top !== undefined) return positive('--top', top);
+  return json || tsv === true ? all : tableRows;
+}
+
+/** With one more it is still a number that databases take as a limit. */
+export const all = 2 ** 31 - 2;
+
+export const sortOption = (keys: readonly string[]): Option => new Option('--sort <key>', 'what comes first').choices(keys).default(keys[0]);
+
+export type Order<Row> = (a: Row, b: Row) => number;
+
+/** The largest `key` first; rows of the same one in the order `otherwise`. */
+export function descending<Row>(key: (row: Row) => bigint, otherwise: Order<Row>): Order<Row> {
+  return (a, b) => {
+    const [left, right] = [key(a), key(b)];
+    return left > right ? -1 : left < right ? 1 : otherwise(a, b);
+  };
 }
 
 /** For stores that take a list of volumes or none. */

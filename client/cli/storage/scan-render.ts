@@ -2,6 +2,8 @@
 import type { PassResult } from '../../../activities/storage/read-scan/index.ts';
 import { formatDuration } from '../../../domain/duration.ts';
 import { ageBands } from '../../../domain/storage/age-bands.ts';
+import { splitCosts } from '../../../domain/storage/split-index.ts';
+import type { SplitPart } from '../../../domain/storage/split-set.ts';
 import { branchName } from '../../../domain/storage/vault-key.ts';
 import type { VaultSummary } from '../../../domain/storage/vault-row.ts';
 import type { AgeUsage, DirectoryUsage, GroupUsage, LineCounts, UserUsage } from '../../../domain/storage/usage.ts';
@@ -44,7 +46,7 @@ interface Look {
 
 /** The figures of one pass, in `width` columns; tables of the largest `top` rows. */
 export function renderScan(summary: ScanSummary, { top, width }: { top: number; width: number }): string {
-  const { groups, users, directories, ages, vault, names, totals } = summary;
+  const { groups, users, directories, ages, vault, split, names, totals } = summary;
   const look = { names, top, width };
   return [
     heading(summary, Math.min(width, 100)),
@@ -54,6 +56,7 @@ export function renderScan(summary: ScanSummary, { top, width }: { top: number; 
     users === null ? '' : userTable(users, look),
     ages === null ? '' : ageTable(ages, look),
     vault === null ? '' : vaultLines(vault, look),
+    split === null ? '' : splitTable(split, look),
     rejectedLines(summary.lines),
   ].filter((part) => part !== '').join('\n\n');
 }
@@ -196,6 +199,20 @@ function vaultLines({ branches, moved, gone, conflicts, misnamed, foreign, first
     ...odd.flatMap(([number, what]) => (number === 0 ? [] : [paint('quiet', `${count(number)} ${what}`)])),
     ...strange,
   ].join('\n');
+}
+
+/** Each group's tree server: what of the scan it gets, how long it takes to start and what memory it needs. */
+function splitTable(split: readonly SplitPart[], { names, top, width }: Look): string {
+  const rows = splitCosts(split).sort((a, b) => b.lines - a.lines || a.gid - b.gid);
+  return section(
+    table(
+      [{ title: 'Split', shrink: 'end' }, { title: 'Lines', align: 'right' }, { title: 'Directories', align: 'right' }, { title: 'Start', align: 'right' }, { title: 'Memory', align: 'right' }],
+      rows.slice(0, top).map(({ gid, lines, directories, buildSeconds, memoryBytes }) => [nameOf(names, gid), count(lines), count(directories), formatDuration(buildSeconds), formatBytes(BigInt(memoryBytes))]),
+      width,
+    ),
+    rows.length - top,
+    'groups',
+  );
 }
 
 const section = (text: string, more: number, what: string): string => (more > 0 ? `${text}\n${paint('quiet', `… and ${count(more)} more ${what} (--top)`)}` : text);

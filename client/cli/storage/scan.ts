@@ -5,6 +5,7 @@ import type { PassOptions, PassResult } from '../../../activities/storage/read-s
 import type { StorageConfig } from '../../../config/schema.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import { productNames } from '../../../domain/storage/product-names.ts';
+import { splitCosts } from '../../../domain/storage/split-index.ts';
 import { parseScanName } from '../../../domain/storage/scan-files.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { endWith } from '../exit-codes.ts';
@@ -33,13 +34,10 @@ export function registerScan(storage: Command): void {
     .option('--mount <dir>', 'its mount point (default: from the file’s name)')
     .addOption(new Option('--size <which>', 'size to count (default: as configured)').choices(['recorded', 'apparent']))
     .addOption(new Option('--hard-links <rule>', 'how to count hard links (default: as configured)').choices(['once', 'divide']))
-    .option('--products <names>', `some of ${shownProducts.join(', ')}`)
+    .option('--products <names>', `some of ${productNames.join(', ')}`)
     .addOption(new Option('--top <n>', 'rows of each table').argParser(rowsOf).default(15))
     .action((file: string, options: ScanOptions, command: Command) => withContext(command, (context) => scan(context, file, options)));
 }
-
-/** Everything but the split, which is for a machine. */
-const shownProducts = productNames.filter((each) => each !== 'split');
 
 function rowsOf(text: string): number {
   if (!/^[1-9]\d{0,8}$/u.test(text)) throw new OperationError('ContractError', `--top has “${text}”: expected a number of rows.`);
@@ -54,7 +52,7 @@ async function scan(context: CommandContext, file: string, options: ScanOptions)
   const { lines } = result;
   if (context.json) {
     const named = (rows: readonly { gid: number }[] | null): unknown => rows?.map((row) => ({ group: names.get(row.gid) ?? null, ...row }));
-    printJson({ file, volume, ...result, groups: named(result.groups), users: named(result.users), directories: named(result.directories), ages: named(result.ages) });
+    printJson({ file, volume, ...result, groups: named(result.groups), users: named(result.users), directories: named(result.directories), ages: named(result.ages), split: named(result.split && splitCosts(result.split)) });
   } else {
     const { renderScan } = await import('./scan-render.ts');
     print(renderScan({ file, volume, names, ...result }, { top: options.top, width: terminalWidth() }));
@@ -85,8 +83,8 @@ async function passOf(config: StorageConfig, file: string, options: ScanOptions)
     // All are told of; whether they are too many is said at the end.
     fileTypes: fileTypesOf(config),
     engine: config.engine,
-    splitLevel: config.split.level,
-    products: options.products === undefined ? shownProducts : productsOf(options.products, shownProducts),
+    splitLevel: null,
+    products: options.products === undefined ? productNames : productsOf(options.products),
     rejectedLinesAllowed: Number.MAX_SAFE_INTEGER,
   };
   return { volume, pass };

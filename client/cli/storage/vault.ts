@@ -7,6 +7,7 @@ import { type VaultGroupRow, vaultNotes, type VaultRow } from '../../../domain/s
 import { formatBytes } from '../../../domain/units.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { type Cell, type Column, note, print, printBlocks, printJson, printJsonList, table, terminalWidth } from '../output.ts';
+import { descending, type Order } from './options.ts';
 import { bar } from './render.ts';
 
 interface VaultOptions {
@@ -17,6 +18,7 @@ interface VaultOptions {
   branch?: VaultFilter['branch'];
   path?: string;
   files?: boolean;
+  sort?: VaultSort;
   top?: number;
   tsv?: boolean;
 }
@@ -31,9 +33,10 @@ export function registerVault(storage: Command): void {
     .option('--user <name>', 'only this user')
     .addOption(new Option('--branch <name>', 'only this branch: keep, archive, staged, limbo, stash').argParser(branchOption))
     .option('--path <text>', 'only files with this in their path, now or when marked')
-    .option('--files', 'single files, the largest first')
+    .option('--files', 'single files')
+    .addOption(new Option('--sort <key>', 'what comes first (default: size; of --tsv name)').choices(['size', 'files', 'age', 'name']))
     .addOption(new Option('--top <n>', 'at most so many rows (default: all; 50 files on a terminal)').argParser(rowsOption))
-    .option('--tsv', 'single files as tab-separated text, sorted by path')
+    .option('--tsv', 'single files as tab-separated text')
     .action((options: VaultOptions, command: Command) => withContext(command, (context) => showVault(context, options)));
 }
 
@@ -52,47 +55,90 @@ function rowsOption(text: string): number {
 const filesShown = 50;
 
 async function showVault(context: CommandContext, options: VaultOptions): Promise<void> {
-  const [{ vaultFiles, vaultRows, vaultSummary }, { withStorageDatabase }] = await Promise.all([import('../../../activities/storage/vault-store.ts'), import('./database.ts')]);
-  const { files = false, tsv = false, top } = options;
+  const [{ vaultSummary }, { withStorageDatabase }] = await Promise.all([import('../../../activities/storage/vault-store.ts'), import('./database.ts')]);
+  const { files = false, tsv = false, top, sort } = options;
   if (tsv && context.json) throw new OperationError('ContractError', '--tsv and --json cannot be had together.');
   const date = await dateOf(context, options.date);
   const filter = filterOf(options);
   if (!files && !tsv) {
     const all = await withStorageDatabase(context.config, (database) => vaultSummary(database, date, filter));
-    const shown = all.slice(0, top);
+    const shown = (sort === undefined ? all : all.toSorted(groupOrder(sort))).slice(0, top);
     if (context.json) return printJson(shown);
     print(vaultGroupTable(shown));
     if (shown.length < all.length) note(`${all.length - shown.length} more rows: raise --top.`);
     return;
   }
-  if (top === undefined && (tsv || context.json)) return withStorageDatabase(context.config, (database) => printAll(vaultFiles(database, date, filter), tsv));
-  const limit = top ?? filesShown;
-  // One row more than is shown tells whether there are more.
-  const found = await withStorageDatabase(context.config, (database) => vaultRows(database, date, { ...filter, limit: limit + 1 }));
-  const shown = found.slice(0, limit);
-  if (context.json) printJson(shown);
-  else if (tsv) await printAll(shown, tsv);
-  else print(vaultFileTable(shown));
-  if (shown.length < found.length) note('There are more files: raise --top, or ask for fewer.');
+  await showFiles(context, { date, filter, sort, top, tsv });
 }
 
-/** There may be millions: they are sorted on the disk, and whoever reads is waited for. */
-async function printAll(rows: Iterable<VaultRow> | AsyncIterable<VaultRow>, tsv: boolean): Promise<void> {
-  const [{ tmpdir }, { inBlocks, sortedLines, sortedRows }, { vaultTsvHeader, vaultTsvLine }] = await Promise.all([import('node:os'), import('../../../activities/platform/files/sorted.ts'), import('../../../domain/storage/vault-tsv.ts')]);
-  const options = { directory: tmpdir() };
-  if (!tsv) return printJsonList(sortedRows(rows, sizeKey, options));
-  await printBlocks(inBlocks(vaultTsvHeader, sortedLines(tsvLines(rows, vaultTsvLine), options)));
+interface FilesOptions {
+  date: string;
+  filter: VaultFilter;
+  sort: VaultSort | undefined;
+  top: number | undefined;
+  tsv: boolean;
+}
+
+async function showFiles(context: CommandContext, { date, filter, sort, top, tsv }: FilesOptions): Promise<void> {
+  const [{ vaultFiles, vaultRows }, { withStorageDatabase }] = await Promise.all([import('../../../activities/storage/vault-store.ts'), import('./database.ts')]);
+  if (sort === 'files') throw new OperationError('ContractError', '--sort is “files”, which single files do not have: sort by size, age or name.');
+  const limit = top ?? (tsv || context.json ? undefined : filesShown);
+  await withStorageDatabase(context.config, async (database) => {
+    const all = vaultFiles(database, date, filter);
+    if (limit === undefined) return printAll(all, { tsv, sort });
+    // The database gives out the largest first. One row more than is shown tells whether there are more.
+    const found = sort === undefined || sort === 'size' ? await vaultRows(database, date, { ...filter, limit: limit + 1 }) : await firstOf(sorted(all, sort), limit + 1);
+    const shown = found.slice(0, limit);
+    if (context.json) printJson(shown);
+    else if (tsv) await printAll(shown, { tsv, sort });
+    else print(vaultFileTable(shown));
+    if (shown.length < found.length) note('There are more files: raise --top, or ask for fewer.');
+  });
+}
+
+type VaultSort = FileSort | 'files';
+type FileSort = 'size' | 'age' | 'name';
+type Rows = Iterable<VaultRow> | AsyncIterable<VaultRow>;
+
+function groupOrder(sort: VaultSort): Order<VaultGroupRow> {
+  const byName: Order<VaultGroupRow> = (a, b) => compareText(a.group ?? '', b.group ?? '') || compareText(a.branch, b.branch);
+  if (sort === 'age') throw new OperationError('ContractError', '--sort is “age”, which groups do not have: add --files, or sort by size, files or name.');
+  if (sort === 'name') return byName;
+  return descending(({ size, files }) => (sort === 'files' ? BigInt(files) : size), byName);
+}
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** There may be millions: they are sorted on the disk, and whoever reads is waited for. TSV comes as the report's file does unless another order is asked for. */
+async function printAll(rows: Rows, { tsv, sort }: { tsv: boolean; sort: FileSort | undefined }): Promise<void> {
+  if (!tsv) return printJsonList(sorted(rows, sort ?? 'size'));
+  const [{ tmpdir }, { inBlocks, sortedLines }, { vaultTsvHeader, vaultTsvLine }] = await Promise.all([import('node:os'), import('../../../activities/platform/files/sorted.ts'), import('../../../domain/storage/vault-tsv.ts')]);
+  const lines = sort === undefined || sort === 'name' ? sortedLines(tsvLines(rows, vaultTsvLine), { directory: tmpdir() }) : tsvLines(sorted(rows, sort), vaultTsvLine);
+  await printBlocks(inBlocks(vaultTsvHeader, lines));
+}
+
+async function* sorted(rows: Rows, sort: FileSort): AsyncGenerator<VaultRow> {
+  const [{ tmpdir }, { sortedRows }] = await Promise.all([import('node:os'), import('../../../activities/platform/files/sorted.ts')]);
+  yield* sortedRows(rows, (row) => JSON.stringify([...fileKeys[sort](row), row.volume, row.path, row.branch, row.inode]), { directory: tmpdir() });
+}
+
+async function firstOf(rows: AsyncIterable<VaultRow>, count: number): Promise<VaultRow[]> {
+  const first: VaultRow[] = [];
+  for await (const row of rows) if (first.push(row) === count) break;
+  return first;
 }
 
 async function* tsvLines(rows: Iterable<VaultRow> | AsyncIterable<VaultRow>, line: (row: VaultRow) => string): AsyncGenerator<string> {
   for await (const row of rows) yield line(row);
 }
 
-/** The largest first; then by volume, inode, branch and path, so that the order is always one. */
-function sizeKey({ size, volume, inode, branch, path }: VaultRow): string {
-  const digits = 19;
-  return JSON.stringify([String(2n ** 63n - 1n - size).padStart(digits, '0'), volume, (inode ?? '').padStart(digits + 1, '0'), branch, path]);
-}
+/** What comes first, as text; then go volume, path, branch and inode, so that the order is always one. */
+const fileKeys: Record<FileSort, (row: VaultRow) => string[]> = {
+  size: ({ size }) => [String(2n ** 63n - 1n - size).padStart(19, '0')],
+  // Longest unchanged first, then what has no date.
+  age: ({ lastModified }) => [lastModified ?? '~'],
+  name: () => [],
+};
 
 function filterOf({ volume, group, user, branch, path }: VaultOptions): VaultFilter {
   return {

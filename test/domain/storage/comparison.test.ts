@@ -8,6 +8,7 @@ import { type FaultId, knownFaults } from '../../../domain/storage/comparison-fa
 import { compareGroups, type GroupFacts, type OriginalGroupRow } from '../../../domain/storage/comparison-groups.ts';
 import { compareUsers } from '../../../domain/storage/comparison-users.ts';
 import { compareVault, type ComparedVaultRow, type OriginalVaultRow } from '../../../domain/storage/comparison-vault.ts';
+import { thresholdPresets } from '../../../domain/storage/thresholds.ts';
 import { root } from '../../support/longshore.ts';
 import { generations, noFaults, originalDirectoryRows, originalGroupRows, originalUserRows, originalVaultRows, type OriginalFaults, type OriginalSite, type StatEntry } from '../../support/original-lurge.ts';
 import { sortedInMemory } from '../../support/collected.ts';
@@ -137,7 +138,7 @@ describe('comparison with the original', () => {
 /** One row of ours, and what the original made of it. */
 const ours = sampleRow({ recordDate, gid: 10, group: 'ten', baseDirectory: '/lustre/v1/proj', pi: null, used: 900n, quota: 1000n, quotaDate: recordDate, predictions: [900n, 900n], level: 3, lastModifiedDays: 4 });
 const theirs: OriginalGroupRow = { group: 'ten', baseDirectory: '/lustre/v1/proj', pi: null, used: 900n, quota: 1000n, lastModified: 4, level: 3 };
-const facts: GroupFacts = { mount: '/lustre/v1', lines: 500, scannedAt: 1_000_000_000, hardLinks: 'once', hardLinkedBytes: 0n, horizons: [3, 7] };
+const facts: GroupFacts = { mount: '/lustre/v1', lines: 500, scannedAt: 1_000_000_000, hardLinks: 'once', hardLinkedBytes: 0n, horizons: [3, 7], thresholds: thresholdPresets.documented };
 
 /** `fault certainty` of each finding, a field after another; a figure without any is `?`. */
 const findingsOf = ({ differences }: Comparison): string[] =>
@@ -163,6 +164,17 @@ describe('comparison of groups', () => {
     { what: 'thresholds of the code', there: { used: 820n, level: 3 }, here: { used: 820n, predictions: [820n, 820n], level: 2 }, found: ['level: S1 explained'] },
     { what: 'a forecast through two points', there: { used: 820n, level: 1 }, here: { used: 820n, predictions: [820n, 820n], level: 2 }, found: ['level: B17 possible'] },
     { what: 'a forecast without history', there: { used: 700n, level: 1 }, here: { used: 700n, predictions: [990n, 999n], level: 3 }, found: ['level: B12 possible, B17 possible'] },
+    { what: 'inodes that run out without a byte quota', there: { quota: null, level: 1 }, here: { quota: null, inodeQuota: 100n }, found: ['level: N10 explained'] },
+    { what: 'inodes that run out where bytes are unlimited', there: { quota: 0n, level: 1 }, here: { quota: 0n, inodeQuota: 100n, level: 2 }, found: ['level: N10 explained'] },
+    { what: 'inodes that run out before bytes do', there: { used: 700n, level: 1 }, here: { used: 700n, predictions: [700n, 700n], inodeQuota: 100n }, found: ['level: N10 explained'] },
+    { what: 'inodes that raise a level which bytes have raised', there: { used: 820n, level: 2 }, here: { used: 820n, predictions: [820n, 820n], inodeQuota: 100n }, found: ['level: N10 explained'] },
+    { what: 'inodes and another forecast', there: { used: 700n, level: 2 }, here: { used: 700n, predictions: [700n, 700n], inodeQuota: 100n }, found: ['level: N10 possible, B17 possible'] },
+    { what: 'inodes where the date of being full decides', there: { used: 700n, level: 1 }, here: { used: 700n, predictions: [700n, 700n], inodeQuota: 100n }, facts: { thresholds: null }, found: ['level: N10 possible, S1 possible'] },
+    { what: 'inodes where thresholds are of other days', there: { used: 700n, level: 1 }, here: { used: 700n, predictions: [700n, 700n], inodeQuota: 100n }, facts: { thresholds: [{ level: 3, days: 5, above: 0.9 }] }, found: ['level: N10 possible, S1 possible'] },
+    { what: 'a level of bytes where inodes are limited too', there: { level: 1 }, here: { inodeQuota: 100n }, found: ['level: B17 possible'] },
+    { what: 'a level that bytes and unlimited inodes do not give', there: { quota: null, level: 1 }, here: { quota: null, inodeQuota: 0n, level: 2 }, found: ['level: ?'] },
+    { what: 'a level that is worse there than what inodes give', there: { quota: null, level: 3 }, here: { quota: null, inodeQuota: 100n, level: 2 }, found: ['level: ?'] },
+    { what: 'inodes where no level was kept', there: { used: 700n, level: null }, here: { used: 700n, predictions: [700n, 700n], inodeQuota: 100n }, facts: { thresholds: null }, found: ['level: N10 possible, B17 possible'] },
     { what: 'days that were rounded', there: { lastModified: 5 }, found: ['last modified: N5 possible'] },
     { what: 'days that were not', there: { lastModified: 2 }, found: ['last modified: ?'] },
     { what: 'the same figures under another path', there: { baseDirectory: '/lustre/v1/mdt0/proj' }, found: ['base directory: N2 possible'] },

@@ -76,6 +76,12 @@ describe('stat lines', () => {
     ]);
   });
 
+  it('reads a whole line of the newest era', () => {
+    const whole = '"/lustre/scratch117/casm/a b.bam"\t1024\t13912\t1313\t1700000000\t1690000000\t1690000001\tf\t144115205272502273\t1\t907573372\t1000';
+    const record = { path: '/lustre/scratch117/casm/a b.bam', uid: 13912, gid: 1313, atime: 1_700_000_000, mtime: 1_690_000_000, ctime: 1_690_000_001, type: 'f', inode: 144_115_205_272_502_273n, links: 1n, shared: 0, line: whole };
+    for (const [size, bytes] of [['recorded', 1024n], ['apparent', 1000n]] as const) assert.deepEqual(read([Buffer.from(`${whole}\n`)], size).records, [{ ...record, size: bytes }]);
+  });
+
   it('takes lines of 11 columns beside lines of 12, and the apparent size only where it is', () => {
     const old = line.slice(0, line.lastIndexOf('\t'));
     const { records } = read([Buffer.from(`${old}\n${line}\n`)], 'apparent');

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { appendFile, mkdir, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { withTemporary } from '../../../../activities/platform/files/temporary.ts';
 import { completeSet, makeSplitSet, pruneSets } from '../../../../activities/storage/split/split-set.ts';
 import { type ErrorType, OperationError } from '../../../../domain/errors.ts';
 import { line, setOf, temporaryDirectory, volumeOf } from './split-files.ts';
@@ -142,6 +144,24 @@ describe('split sets', () => {
     });
 
     it('when the date is none', () => refuses(makeSplitSet({ ...failing(), date: '2026-11-31' }), 'ContractError'));
+  });
+
+  it('are pruned by two at once, beside one that is made', async () => {
+    const [volume] = await two();
+    for (const date of ['2026-11-16', '2026-11-17', '2026-11-18']) await makeSplitSet(setOf(parent, [volume!], { date }));
+    await Promise.all([makeSplitSet(setOf(parent, [volume!])), pruneSets(parent, { keep: 1 }), pruneSets(parent, { keep: 1 })]);
+    assert.ok((await completeSet(join(parent, '20261120'))) !== null);
+    await pruneSets(parent, { keep: 1 });
+    assert.deepEqual(await readdir(parent), ['20261120']);
+  });
+
+  it('take what a killed run left with them', async () => {
+    const [volume] = await two();
+    const { pid } = spawnSync('true');
+    const name = await withTemporary(join(parent, '20261119'), async (temporary) => basename(temporary));
+    await mkdir(join(parent, name.replace(`.${process.pid}-`, `.${pid}-`)), { recursive: true });
+    await makeSplitSet(setOf(parent, [volume!]));
+    assert.deepEqual(await readdir(parent), ['20261120']);
   });
 
   it('go when they are old, with what dead runs left long ago', async () => {

@@ -84,6 +84,22 @@ describe('upload of split sets', () => {
     await assertUploaded(store, set);
   });
 
+  it('of a new day goes well beside two prunes', async () => {
+    const store = await storeWith();
+    for (const day of ['2026-11-16', '2026-11-17', '2026-11-18']) await uploadSplitSet({ directory: (await madeSet(3, 'old', day)).directory, store });
+    const set = await madeSet(40);
+    let prunes: Promise<string[][]> | undefined;
+    await uploadSplitSet({ directory: set.directory, store }, { onProgress: ({ files }) => {
+      if (files === 10) prunes ??= Promise.all([1, 2].map(() => pruneUploadedSets(store, { keep: 2 })));
+    } });
+    const removed = await prunes;
+    assert.ok(removed?.flat().includes('20261116'));
+    await assertUploaded(store, set);
+    assert.equal(await uploadedSet(store, '2026-11-16'), null);
+    // Whether the new set was seen by a prune depends on who was first; what is left is whole.
+    assert.notEqual(await uploadedSet(store, '2026-11-18'), null);
+  });
+
   it('goes on where it broke off when the server was killed', async function () {
     this.timeout(60_000);
     const store = await storeWith();
