@@ -6,6 +6,7 @@ import type { CopyProgress, SequencingFileActivities, SequencingServiceActivitie
 import { activityHooks, keepingAlive } from '../platform/activity.ts';
 import type { Database } from '../platform/database/index.ts';
 import { copyCell } from './copy-cell.ts';
+import { copyHealth } from './copy-health.ts';
 import { appendEvents } from './event-store.ts';
 import { writeHeartbeatFile } from './heartbeat-file.ts';
 import { importRuns } from './import-runs.ts';
@@ -49,9 +50,9 @@ export function createSequencingFilesActivities({ config, database, version }: O
     listInstrument: ({ instrument }) => keepingAlive(`listing ${instrument}`, () => pollInstrument({ config, database }, instrument, signal())),
 
     writeHeartbeat: ({ instrument, at }) =>
-      keepingAlive(`telling ${instrument} that copying works`, async () => {
+      keepingAlive(`telling ${instrument} whether copying works`, async () => {
         const failed = await listCells(database, { instrument, states: ['FAILED'] });
-        await writeHeartbeatFile(instrumentOf(config, instrument), { at, failing: failed.length }, signal());
+        await writeHeartbeatFile(instrumentOf(config, instrument), { at, failed: failed.length, ...(await copyHealth(database, instrument)) }, signal());
       }),
 
     openRun: (input) => keepingAlive(`looking at ${input.experiment}`, () => openRun({ config, database, version }, input, signal())),

@@ -198,7 +198,7 @@ describe('sequencing verbs', function () {
   it('shows, holds and releases instruments', async () => {
     const [first, second] = await json<{ label: string; state: string }[]>('queue');
     assert.deepEqual([first!.label, first!.state, second], ['EGS2', 'listed', { label: 'MIN2', state: 'never polled' }]);
-    assert.match((await run('queue')).out, /^EGS2 +answers[^]*^MIN2 +never polled: longshore sequencing poll MIN2$/mu);
+    assert.match((await run('queue')).out, /^EGS2 +answers[^]*^  ♥ Copying: ok; last good copy 20\d\d-[^]*^MIN2 +never polled: longshore sequencing poll MIN2$/mu);
     assert.match((await run('hold', 'EGS2', '--reason', 'the lab moves it', '--yes')).out, /held: nothing is copied[^]*Held by .*: the lab moves it/u);
     assert.match(await refused('hold', 'EGS2', ...because), /^EGS2 is held already, by .*: the lab moves it$/u);
     assert.equal((await json<{ hold: unknown }>('release', 'EGS2', ...because)).hold, null);

@@ -302,6 +302,34 @@ describe('sequencing workflows', function () {
     assert.deepEqual(site.troubles, ['EGS8 trouble: No route to host.', 'EGS8 trouble-over: No route to host.', 'EGS8 trouble: The host key changed.', 'EGS8 trouble-over: The host key changed.']);
   });
 
+  it('lets the lab see each good listing, not a failed one, and is not held up when that cannot be shown', async () => {
+    site.plan = { ...site.plan, heartbeat: true };
+    const shown: string[] = [];
+    let broken = false;
+    current = {
+      ...site.activities,
+      writeHeartbeat: async ({ at }) => {
+        shown.push(at);
+        if (broken) throw new OperationError('PermissionDenied', 'The key may not.');
+      },
+    };
+    const { poll: first } = await poll('EGS22');
+    assert.deepEqual(shown, [first.at]);
+    await world.replay(handle(`sequencing-poll-EGS22-${polls}`), 'heartbeat');
+    site.down.set('EGS22', new OperationError('DependencyDown', 'No route to host.'));
+    await poll('EGS22');
+    assert.deepEqual(shown, [first.at]);
+    site.down.clear();
+    broken = true;
+    const { did, poll: second } = await poll('EGS22');
+    assert.deepEqual([did, shown], ['told', [first.at, second.at]]);
+    assert.ok('listing' in second);
+    await world.replay(handle(`sequencing-poll-EGS22-${polls}`), 'heartbeat-failed');
+    site.plan = { ...site.plan, heartbeat: false };
+    await poll('EGS22');
+    assert.equal(shown.length, 2);
+  });
+
   it('copies nothing from an instrument that is held, and goes on when it is released', async () => {
     const run = '20260101_EGS9_12345AA_hold';
     await poll('EGS9');
