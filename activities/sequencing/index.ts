@@ -11,7 +11,7 @@ import { appendEvents } from './event-store.ts';
 import { writeHeartbeatFile } from './heartbeat-file.ts';
 import { importRuns } from './import-runs.ts';
 import { lookAtRun, openRun } from './look-at-run.ts';
-import { drainOutbox, enqueueMessages } from './outbox.ts';
+import { drainOutbox, enqueueMessages, needsPerson } from './outbox.ts';
 import { planProcessing } from './plan-processing.ts';
 import { pollInstrument } from './poll-instrument.ts';
 import { finishCell, processPart } from './process-part.ts';
@@ -109,6 +109,8 @@ export function createSequencingServicesActivities({ config, database, readSecre
     async drainOutbox() {
       const hooks = activityHooks<{ sent: number; text: string }>();
       const { sent, waiting, failing } = await keepingAlive('telling what waits', () => drainOutbox(database, { send: senderOf(config.sequencing.tickets, readSecret) }, hooks));
+      // Counted at each drain while it lasts: a gauge would stay with whichever worker saw it last.
+      Context.current().metricMeter.createCounter('longshore_messages_stuck', 'messages', 'Messages that a person has to see to, at each round').add(failing.filter(needsPerson).length, { pipeline: 'sequencing' });
       return { sent, waiting, problem: failing[0]?.problem ?? null };
     },
   };

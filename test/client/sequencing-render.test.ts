@@ -7,7 +7,7 @@ import type { CellSummary, RunSummary, StoredRun } from '../../activities/sequen
 import { candidates } from '../../client/cli/sequencing/actions.ts';
 import { eventTable, eventWords } from '../../client/cli/sequencing/history.ts';
 import { importText } from '../../client/cli/sequencing/import.ts';
-import { renderInstrument } from '../../client/cli/sequencing/instruments.ts';
+import { renderInstrument, renderMessages } from '../../client/cli/sequencing/instruments.ts';
 import { cellLines, cellTable, runTable } from '../../client/cli/sequencing/lists.ts';
 import { byOf } from '../../client/cli/sequencing/person.ts';
 import { placeOf, recordedView, type RunPicture } from '../../client/cli/sequencing/run.ts';
@@ -39,6 +39,7 @@ const picture: RunPicture = {
   processing: null, attention: hostile, drift: [{ name: hostile, kind: 'changed' }], warnings: [hostile],
   progress: { copy: { cell: `lib/${key}`, bytes: 1, files: 1, totalFiles: null, rate: 1, secondsLeft: null, text: hostile }, parts: [{ files: 1, bytes: 1, text: hostile }], troubles: [hostile] },
   queue: { place: 2, due: '2026-01-01T17:00:00.000Z', instrument: 'held' },
+  messages: { waiting: 3, failing: [{ key: hostile, experiment: hostile, attempts: 9, since: '2026-01-01T16:00:00.000Z', problem: { type: 'ContractError', message: hostile } }] },
 };
 const instrument: InstrumentStatus = {
   label: 'EGS2', state: 'held', listedAt: '2026-01-01T15:58:00.000Z', runs: 3, cells: 7, notes: [hostile], troubles: [{ kind: 'clock-skew', since: '2026-01-01T15:58:00.000Z', message: hostile, told: true }], hold: { actor: hostile, reason: hostile, since: '2026-01-01T15:58:00.000Z' },
@@ -53,7 +54,8 @@ describe('sequencing in the terminal', () => {
       fits(runTable([run, { ...run, attention: null, type: null }], 'UTC', width), width);
       fits(cellTable(cellLines([cell({ experiment: hostile, cell: `${hostile}/${key}`, failed: hostile, state: 'FAILED' }), cell()], { views: new Map(), timesOf: () => undefined }), 'UTC', width), width);
       fits(renderRun(picture, 'UTC', width), width);
-      fits(renderInstrument(instrument, 'UTC', width), width);
+      fits(renderInstrument(instrument, 'UTC', width, { heartbeat: 'worried', copiedAt: null, failing: 2, failsSince: null, heldSince: null }), width);
+      fits(renderMessages(picture.messages, 'UTC', width), width);
       fits(eventTable([event({ actor: hostile, details: { reason: hostile } }), event({ kind: 'copy-failed', details: { problem: { message: hostile } } })], 'UTC', width), width);
       fits(sceneLines({ instruments: [{ label: 'EGS2', how: 'ssh', status: instrument }], runs: [{ view: { ...picture, experiment: 'run' }, progress: picture.progress }], written: [{ key, written: 1, planned: 3 }] }, width).join('\n'), width);
     });
@@ -99,7 +101,7 @@ describe('sequencing in the terminal', () => {
   });
 
   it('shows everything about a run, and nothing that is not', () => {
-    const calm: RunPicture = { ...picture, experiment: '20260101_EGS2_a', attention: null, drift: [], warnings: [], words: 'waits for its turn to be copied', cells: [], queue: { place: 0, due: null, instrument: 'listed' }, progress: { copy: null, parts: [], troubles: [] }, recordedAt: '2026-01-01T16:00:00.000Z' };
+    const calm: RunPicture = { ...picture, experiment: '20260101_EGS2_a', attention: null, drift: [], warnings: [], words: 'waits for its turn to be copied', cells: [], queue: { place: 0, due: null, instrument: 'listed' }, progress: { copy: null, parts: [], troubles: [] }, recordedAt: '2026-01-01T16:00:00.000Z', messages: { waiting: 0, failing: [] } };
     assert.equal(plain(renderRun(calm, 'UTC', 100)), [
       '20260101_EGS2_a  syncing', 'Means        a copy is queued or running', 'Does         waits for its turn to be copied', 'Type         visitor jdoe', expectedPlace(), 'First seen   2026-01-01 15:58',
       'Last copied  2026-01-01 16:00; 3 copies in a row brought nothing new', 'Queue        its turn is now', 'Recorded     2026-01-01 16:00', '', 'No cells.',

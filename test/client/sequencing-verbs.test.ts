@@ -6,6 +6,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command } from 'commander';
 import { migrate, openDatabase, type Database } from '../../activities/platform/database/index.ts';
+import { drainOutbox, enqueueMessages, type OutboxMessage, type Send } from '../../activities/sequencing/outbox.ts';
 import { keepRun } from '../../activities/sequencing/save-run.ts';
 import { exitCodes } from '../../client/cli/exit-codes.ts';
 import { problemOf } from '../../client/cli/failures.ts';
@@ -196,7 +197,7 @@ describe('sequencing verbs', function () {
   });
 
   it('shows, holds and releases instruments', async () => {
-    const [first, second] = await json<{ label: string; state: string }[]>('queue');
+    const [first, second] = (await json<{ instruments: { label: string; state: string }[] }>('queue')).instruments;
     assert.deepEqual([first!.label, first!.state, second], ['EGS2', 'listed', { label: 'MIN2', state: 'never polled' }]);
     assert.match((await run('queue')).out, /^EGS2 +answers[^]*^  ♥ Copying: ok; last good copy 20\d\d-[^]*^MIN2 +never polled: longshore sequencing poll MIN2$/mu);
     assert.match((await run('hold', 'EGS2', '--reason', 'the lab moves it', '--yes')).out, /held: nothing is copied[^]*Held by .*: the lab moves it/u);
@@ -204,6 +205,34 @@ describe('sequencing verbs', function () {
     assert.equal((await json<{ hold: unknown }>('release', 'EGS2', ...because)).hold, null);
     assert.equal(await refused('release', 'EGS2', ...because), 'EGS2 is not held');
     await assert.rejects(run('hold', 'EGS9', ...because), { name: 'NotFound', message: 'The configuration has no instrument "EGS9"; it has EGS2, MIN2.' });
+  });
+
+  it('shows messages that cannot be sent, and asks for a person when that goes on', async () => {
+    const refusal = new OperationError('ContractError', 'The queue is unknown.');
+    const about = (part: string): OutboxMessage => ({ experiment, type: 'internal', key: `${experiment}/${part}`, kind: 'reply', part, body: 'x' });
+    let clock = Date.now();
+    const drainAt = (send: Send): Promise<unknown> => drainOutbox(database, { send, now: () => clock });
+    await drainAt(async () => 'what the run itself had to say');
+    await enqueueMessages(database, [about('one'), about('two')], new Date(clock).toISOString());
+    const attempt = (): Promise<unknown> => {
+      clock += 3_600_000;
+      return drainAt(() => Promise.reject(refusal));
+    };
+    await attempt();
+    assert.match((await run('queue')).out, /^Messages {2}2 to be sent\n {2}! The message 20260101_EGS2_11685BN\/one of .* cannot be sent, tried 1 time: The queue is unknown\.$/mu);
+    const early = await run('show', experiment);
+    assert.match(early.out, /^Messages +2 to be sent$[^]*! The message [^\n]*one/mu);
+    assert.equal(early.code, 0);
+    for (let tries = 2; tries <= 8; tries++) await attempt();
+    const late = await run('show', experiment);
+    assert.match(late.out, /Needs a person: The message .* tried 8 times: The queue is unknown\./u);
+    assert.equal(late.code, exitCodes.incomplete.code);
+    assert.deepEqual((await json<{ experiment: string; attention: string }[]>('runs', '--needs-person')).map((row) => [row.experiment, row.attention.includes('The queue is unknown.')]), [[experiment, true]]);
+    assert.match((await run('queue')).out, /✗ The message/u);
+    clock += 3_600_000;
+    await drainAt(async () => 'told');
+    assert.equal((await run('runs', '--needs-person')).err, 'No run waits for a person.\n');
+    assert.doesNotMatch((await run('queue')).out, /Messages/u);
   });
 
   it('tells why an instrument cannot be listed', async () => {

@@ -1,5 +1,6 @@
 /** `longshore sequencing queue`, `poll`, `hold`, `release`: the instruments. */
 import type { Command } from 'commander';
+import { type FailingMessage, needsPerson } from '../../../activities/sequencing/outbox.ts';
 import type { InstrumentConfig } from '../../../config/schema.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import { formatDuration } from '../../../domain/duration.ts';
@@ -11,6 +12,7 @@ import { endWith, exitOf } from '../exit-codes.ts';
 import { problemOf } from '../failures.ts';
 import type { Longshore } from '../../index.ts';
 import { note, paint, print, printJson, safeText, shorten, type Style, table, terminalWidth } from '../output.ts';
+import { messageText, type Messages } from './messages.ts';
 import { type ActionOptions, byOf, confirm, withActionOptions } from './person.ts';
 import { clock } from './text.ts';
 
@@ -87,10 +89,17 @@ async function queue(context: CommandContext, only: string | undefined): Promise
       }),
     ),
   );
-  const found = await withCopying(context, statuses);
-  if (context.json) return printJson(found);
+  const { instruments: found, messages } = await withRecords(context, statuses);
+  if (context.json) return printJson({ instruments: found, messages });
   if (found.length === 0) return note('The configuration has no instruments: sequencing.instruments.');
   for (const each of found) print(each.state === 'never polled' ? `${paint('strong', each.label)}  ${paint('warning', each.state)}: longshore sequencing poll ${each.label}` : renderInstrument(each, context.config.site.timeZone, terminalWidth(), each.copying));
+  if (messages.waiting > 0) print(renderMessages(messages, context.config.site.timeZone, terminalWidth()));
+}
+
+/** What waits to be told, in `width` columns. */
+export function renderMessages({ waiting, failing }: Messages, timeZone: string, width: number): string {
+  const mark = (message: FailingMessage): string => (needsPerson(message) ? paint('bad', '✗') : paint('warning', '!'));
+  return [`${paint('strong', 'Messages')}  ${waiting} to be sent`, ...failing.map((each) => `  ${mark(each)} ${shorten(safeText(messageText(each, clock(timeZone))), width - 4)}`)].join('\n');
 }
 
 /** How copying from an instrument goes, in a word and in full. */
@@ -100,19 +109,20 @@ export interface Copying extends CopyHealth {
 
 type Never = { label: string; state: 'never polled' };
 
-/** Instruments with how copying from them goes, by what is recorded. */
-async function withCopying({ config }: CommandContext, statuses: readonly (InstrumentStatus | Never)[]): Promise<((InstrumentStatus & { copying: Copying }) | Never)[]> {
-  const [{ withSequencingDatabase }, { copyHealth }] = await Promise.all([import('./database.ts'), import('../../../activities/sequencing/copy-health.ts')]);
+/** Instruments with how copying from them goes, and the messages that wait, by what is recorded. */
+async function withRecords({ config }: CommandContext, statuses: readonly (InstrumentStatus | Never)[]): Promise<{ instruments: ((InstrumentStatus & { copying: Copying }) | Never)[]; messages: Messages }> {
+  const [{ withSequencingDatabase }, { copyHealth }, { outboxState }] = await Promise.all([import('./database.ts'), import('../../../activities/sequencing/copy-health.ts'), import('../../../activities/sequencing/outbox.ts')]);
   const ageOf = (instant: string): number => (Date.now() - Date.parse(instant)) / 1000;
-  return withSequencingDatabase(config, (database) =>
-    Promise.all(
+  return withSequencingDatabase(config, async (database) => ({
+    instruments: await Promise.all(
       statuses.map(async (status) => {
         if (status.state === 'never polled') return status;
         const health = await copyHealth(database, status.label);
         return { ...status, copying: { heartbeat: copyHeartbeat(health, { listedAt: status.listedAt, ageOf }), ...health } };
       }),
     ),
-  );
+    messages: await outboxState(database),
+  }));
 }
 
 const heartbeatStyles: Readonly<Record<Heartbeat, Style>> = { ok: 'good', worried: 'warning', dead: 'bad' };

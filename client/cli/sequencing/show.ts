@@ -4,6 +4,7 @@ import type { Drift } from '../../../domain/sequencing/pipeline-files.ts';
 import { withContext } from '../context.ts';
 import { endWith } from '../exit-codes.ts';
 import { paint, print, printJson, safeText, shorten, table, terminalWidth } from '../output.ts';
+import { messageText } from './messages.ts';
 import type { QueuePlace, RunPicture } from './run.ts';
 import { cellStyles, clock, fields, statusStyles } from './text.ts';
 
@@ -43,6 +44,7 @@ export function renderRun(run: RunPicture, timeZone: string, width: number): str
         ['Queue', queue === null ? null : queueText(queue, at)],
         ['Copy', progress.copy?.text ?? null],
         ...progress.parts.map(({ text }): [string, string] => ['Processing', text]),
+        ['Messages', run.messages.waiting === 0 ? null : `${run.messages.waiting} to be sent`],
         ['Recorded', run.recordedAt === null ? 'not yet' : at(run.recordedAt)],
       ],
       width,
@@ -56,6 +58,7 @@ export function renderRun(run: RunPicture, timeZone: string, width: number): str
     ...(run.attention === null ? [] : [line(paint('bad', '✗'), `Needs a person: ${run.attention}`)]),
     ...run.cells.flatMap(({ key, problem }) => (problem === null ? [] : [line(paint('bad', '✗'), `${key}: ${problem.message}`)])),
     ...progress.troubles.map((trouble) => line(paint('warning', '!'), trouble)),
+    ...run.messages.failing.map((message) => line(paint('warning', '!'), messageText(message, at))),
     ...run.warnings.map((warning) => line(paint('warning', '!'), warning)),
     ...run.drift.map(({ name, kind }) => line(paint('warning', '!'), `pipeline/${name} ${driftWords[kind]}; the record counts.`)),
   ];
