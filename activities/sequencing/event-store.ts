@@ -30,7 +30,8 @@ export async function appendEvents(db: Database, events: readonly StoredEvent[])
 type EventRow = Omit<StoredEvent, 'key' | 'cell' | 'at' | 'details'> & { event_key: string; cell_key: string | null; happened_at: string; details: string };
 
 export interface EventFilter {
-  experiment?: string;
+  /** Null: of no run, but of the instrument itself. */
+  experiment?: string | null;
   instrument?: string;
   cell?: string;
   limit?: number;

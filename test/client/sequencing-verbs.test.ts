@@ -6,6 +6,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command } from 'commander';
 import { migrate, openDatabase, type Database } from '../../activities/platform/database/index.ts';
+import { createSequencingServicesActivities } from '../../activities/sequencing/index.ts';
 import { drainOutbox, enqueueMessages, type OutboxMessage, type Send } from '../../activities/sequencing/outbox.ts';
 import { keepRun } from '../../activities/sequencing/save-run.ts';
 import { exitCodes } from '../../client/cli/exit-codes.ts';
@@ -44,7 +45,8 @@ describe('sequencing verbs', function () {
     site = fakeSite();
     const { saveRun } = site.activities;
     // What is saved is also kept for real: the commands read it.
-    const activities = { ...site.activities, saveRun: async (save: Parameters<typeof saveRun>[0]) => (await saveRun(save), keepRun({ config, database, version: '9.9.9', program: 'test' }, save)) };
+    const { saveInstrumentEvent } = createSequencingServicesActivities({ config, database, version: '9.9.9', readSecret: async () => '' });
+    const activities = { ...site.activities, saveInstrumentEvent, saveRun: async (save: Parameters<typeof saveRun>[0]) => (await saveRun(save), keepRun({ config, database, version: '9.9.9', program: 'test' }, save)) };
     world = await workflowWorld('sequencing-verbs');
     const { workflows, ...queues } = taskQueues;
     workers = await world.work({ workflows, activities: Object.fromEntries(Object.values(queues).map((queue) => [queue, { ...activities }])) });
@@ -203,6 +205,12 @@ describe('sequencing verbs', function () {
     assert.match((await run('hold', 'EGS2', '--reason', 'the lab moves it', '--yes')).out, /held: nothing is copied[^]*Held by .*: the lab moves it/u);
     assert.match(await refused('hold', 'EGS2', ...because), /^EGS2 is held already, by .*: the lab moves it$/u);
     assert.equal((await json<{ hold: unknown }>('release', 'EGS2', ...because)).hold, null);
+    await until(async () => (await json<unknown[]>('history', '--instrument', 'EGS2')).length === 2);
+    const { actor } = byOf({ reason: '' });
+    assert.match((await run('history', '--instrument', 'EGS2')).out, new RegExp(`held: nothing is copied +${actor} +9\\.9\\.9 +the lab moves it\\n.*released +${actor} +9\\.9\\.9 +a test\\n$`, 'u'));
+    assert.match(await refused('history', '--instrument', 'EGS2', experiment), /not both/u);
+    assert.match(await refused('history'), /Name a run/u);
+    await assert.rejects(run('history', '--instrument', 'MIN2'), { name: 'NotFound', message: 'Nothing is recorded of MIN2.' });
     assert.equal(await refused('release', 'EGS2', ...because), 'EGS2 is not held');
     await assert.rejects(run('hold', 'EGS9', ...because), { name: 'NotFound', message: 'The configuration has no instrument "EGS9"; it has EGS2, MIN2.' });
   });
