@@ -1,4 +1,5 @@
 /** Keeps a run: its record and history in the database, what is to be told in the outbox, and from the record the files of `pipeline/`. */
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from '../../config/schema.ts';
 import { local } from '../../domain/sequencing/location.ts';
@@ -27,7 +28,7 @@ export interface SaveDeps {
 export async function keepRun({ config, database, version, program }: SaveDeps, save: RunSave): Promise<{ drift: Drift[] }> {
   const { events, notices, ...run } = save;
   const at = new Date().toISOString();
-  await appendEvents(database, events.map((entry) => storedEvent(save, entry, version)));
+  await appendEvents(database, events.flatMap((entry) => storedEventsOf(save, entry, version)));
   await enqueueMessages(database, notices.map((notice) => messageOf(save, notice, { program, runPath: runDirectories(config, save.experiment).run })), at);
   await saveRun(database, run, at);
   return { drift: await projectStored({ config, database }, save.experiment) };
@@ -45,10 +46,18 @@ export async function projectStored({ config, database }: Pick<SaveDeps, 'config
   }
 }
 
-/** A line of a run's history; its number makes it unique. */
-function storedEvent({ experiment, instrument }: RunSave, { number, at, actor, event, reason }: EventEntry, version: string): StoredEvent {
-  const { kind, ...details } = event;
-  return { key: `${experiment}/${number}`, instrument, experiment, cell: 'key' in event ? event.key : null, at, actor, version, kind, details: { ...details, ...(reason === undefined ? {} : { reason }) } };
+/** Lines of a run's history, which its number makes unique; a first sight is by the cell. What concerns several cells is a line for each: each has a history of its own. */
+function storedEventsOf({ experiment, instrument }: RunSave, { number, at, actor, event, reason }: EventEntry, version: string): StoredEvent[] {
+  const base = { instrument, experiment, at, actor, version, kind: event.kind };
+  const because = reason === undefined ? {} : { reason };
+  if (event.kind === 'processing-started') {
+    const { keys, startTime } = event;
+    return keys.map((cell, index) => ({ ...base, key: `${experiment}/${number}/${index}`, cell, details: { startTime, ...because } }));
+  }
+  const { kind: _kind, ...details } = event;
+  // Two long names together are more than a key may have.
+  const key = event.kind === 'cell-seen' ? `${experiment}/seen/${createHash('sha256').update(event.key).digest('hex').slice(0, 16)}` : `${experiment}/${number}`;
+  return [{ ...base, key, cell: 'key' in event ? event.key : null, details: { ...details, ...because } }];
 }
 
 function messageOf({ experiment, location, flags, cells }: RunSave, notice: TicketEvent, { program, runPath }: { program: string; runPath: string }): OutboxMessage {

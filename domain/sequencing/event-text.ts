@@ -11,6 +11,7 @@ const counted = (value: unknown, what: string): string => `${text(value)} ${what
 /** What each kind of event says; a kind that is not here is shown by its name. */
 const words: Readonly<Record<string, (details: Record<string, unknown>) => string>> = {
   'first-seen': ({ location }) => `first seen at ${text(location)}`,
+  'cell-seen': () => 'first seen',
   'set-up': ({ type }) => `set up, of type ${typeOf(type)}`,
   'upstream-changed': ({ listed, cells, ended }) => (listed === true ? `on the instrument: ${counted(cells, 'cell')}, ${text(ended)} ended` : 'not on the instrument'),
   'upstream-learnt': ({ upstream }) => `comes from ${text(upstream)}`,
@@ -21,7 +22,7 @@ const words: Readonly<Record<string, (details: Record<string, unknown>) => strin
   'copy-failed': ({ problem }) => `could not be copied: ${messageOf(problem)}`,
   'cell-complete': () => 'complete here',
   'cell-restarted': () => 'its copy begins again from nothing',
-  'processing-started': ({ keys }) => `processing began, ${counted(list(keys).length, 'cell')}`,
+  'processing-started': () => 'processing began',
   'processing-done': () => 'processed',
   'processing-failed': () => 'its processing failed',
   'run-failed': () => 'the run failed',

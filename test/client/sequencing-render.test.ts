@@ -170,7 +170,7 @@ describe('words of events', () => {
     [{ kind: 'copy-failed', key, problem: { type: 'TransportError', message: 'It broke.' } }, 'could not be copied: It broke.'],
     [{ kind: 'cell-complete', key }, 'complete here'],
     [{ kind: 'cell-restarted', key }, 'its copy begins again from nothing'],
-    [{ kind: 'processing-started', keys: [key], startTime: '' }, 'processing began, 1 cell'],
+    [{ kind: 'processing-started', keys: [key], startTime: '' }, 'processing began'],
     [{ kind: 'processing-done', key }, 'processed'],
     [{ kind: 'processing-failed', key, reason: 'no reads' }, 'its processing failed'],
     [{ kind: 'run-failed', reason: 'x' }, 'the run failed'],

@@ -133,6 +133,12 @@ describe('sequencing verbs', function () {
     assert.match((await run('cells', '--instrument', 'MIN2')).err, /There are no cells/u);
   });
 
+  it('tells the life of a cell, from first sight to done', async () => {
+    assert.deepEqual((await json<{ kind: string }[]>('history', experiment, keyOf(ended))).map(({ kind }) => kind), ['cell-seen', 'copied', 'cell-complete', 'processing-started', 'processing-done']);
+    assert.match((await run('history', experiment, keyOf(ended))).out, /first seen [^]*processing began [^]*processed /u);
+    assert.deepEqual((await json<{ kind: string; cell: string | null }[]>('history', experiment)).filter(({ kind }) => kind === 'cell-seen').map(({ cell }) => cell), [keyOf(ended), keyOf(growing)]);
+  });
+
   it('shows a run from its workflow, or as recorded when nobody answers', async () => {
     const live = await show();
     assert.deepEqual([live.live, live.cells.length], [true, 2]);

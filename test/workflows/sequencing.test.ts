@@ -107,7 +107,7 @@ describe('sequencing workflows', function () {
     assert.deepEqual(site.calls, [`open ${run}`, `set up ${run}`, `copy ${cell} growing`, `copy ${cell} comparing`, 'plan 1', `part ${cell} 0`, `part ${cell} 1`, `finish ${cell} full`]);
     assert.deepEqual([...site.outbox.keys()], ['new-run', 'all-cells-run/1', 'processing/1', 'finished/1'].map((key) => `${run}/${key}`));
     // What is copied and what is processed is recorded as it comes.
-    assert.deepEqual(kinds(run).toSorted(), ['cell-complete', 'copied', 'first-seen', 'notified', 'processing-done', 'processing-started', 'set-up', 'sync-ended', 'sync-started']);
+    assert.deepEqual(kinds(run).toSorted(), ['cell-complete', 'cell-seen', 'copied', 'first-seen', 'notified', 'processing-done', 'processing-started', 'set-up', 'sync-ended', 'sync-started']);
     const { saved } = site.run(run);
     assert.deepEqual(saved?.flags.cells[keyOf(cell)], { synced: true, started: false, done: true, aborted: false, failed: null });
     assert.match(saved?.flags.startTimes[0] ?? '', /^9\.9\.9@\w+day, \d\d \w{3} \d{4} \d\d:\d\d:\d\d$/);

@@ -278,6 +278,8 @@ export interface EventEntry {
 /** What is worth keeping and changes no flag. */
 export type NoteEvent =
   | { kind: 'first-seen'; location: string }
+  /** A cell, on the instrument or here. */
+  | { kind: 'cell-seen'; key: string }
   | { kind: 'upstream-changed'; listed: boolean; cells: number; ended: number }
   | { kind: 'copied'; key: string; files: number; bytes: string; seconds: number }
   | { kind: 'copy-failed'; key: string; problem: Problem }

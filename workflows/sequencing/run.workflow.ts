@@ -115,7 +115,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       saveDue = true;
     }
     // A copy of nothing and a look at the clock are no change.
-    if (event.kind !== 'sync-started' && event.kind !== 'sync-ended' && event.kind !== 'copy-failed' && event.kind !== 'stalled') {
+    if (event.kind !== 'cell-seen' && event.kind !== 'sync-started' && event.kind !== 'sync-ended' && event.kind !== 'copy-failed' && event.kind !== 'stalled') {
       state.lastChange = now();
       state.stalledSince = null;
     }
@@ -229,6 +229,15 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
   }
   const state = theState();
   if (state.processing !== null) await launch(state.processing);
+  const seen = new Set(input.resume === undefined ? Object.keys(state.flags.cells) : factsOf(state).cells.map(({ key }) => key));
+  /** A cell that was seen by an earlier execution is kept once all the same, by its name. */
+  function noteNewCells(): void {
+    for (const { key } of factsOf(state).cells) {
+      if (seen.has(key)) continue;
+      seen.add(key);
+      record({ kind: 'cell-seen', key });
+    }
+  }
 
   /** ---- looking ---- */
 
@@ -478,6 +487,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       if (unforeseen !== null) throw (unforeseen as { error: unknown }).error;
       for (let result = results.shift(); result !== undefined; result = results.shift()) takeProcessing(result);
       for (let sighting = sightings.shift(); sighting !== undefined; sighting = sightings.shift()) takeSighting(sighting);
+      noteNewCells();
       if (stalls(state, factsOf(state), now()) && state.stalledSince === null) {
         state.stalledSince = now();
         record({ kind: 'stalled', since: iso(state.lastChange) });
