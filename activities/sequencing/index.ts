@@ -57,7 +57,7 @@ export function createSequencingFilesActivities({ config, database, version }: O
 
     openRun: (input) => keepingAlive(`looking at ${input.experiment}`, () => openRun({ config, database, version }, input, signal())),
 
-    lookAtRun: ({ experiment }) => keepingAlive(`looking at ${experiment}`, () => lookAtRun(config, experiment, signal())),
+    lookAtRun: ({ experiment }) => keepingAlive(`looking at ${experiment}`, () => lookAtRun({ config, database }, experiment, signal())),
 
     setUpRun: ({ experiment, location }) =>
       keepingAlive(`setting up ${experiment}`, async () => {

@@ -8,7 +8,7 @@ import { listInstrument as named } from '../../domain/sequencing/listing.ts';
 import { local } from '../../domain/sequencing/location.ts';
 import { cellKey, cellMark, componentFault, experimentFilter, experimentOf } from '../../domain/sequencing/names.ts';
 import { compareBytes } from '../../domain/sequencing/order.ts';
-import { handSignals, readPipelineFiles } from '../../domain/sequencing/pipeline-files.ts';
+import { foreignDrift, handSignals, isHidden, readPipelineFiles } from '../../domain/sequencing/pipeline-files.ts';
 import type { RunStatus } from '../../domain/sequencing/run-status.ts';
 import type { ListingRef, SightedCell } from '../../workflows/sequencing/contract.ts';
 import type { Database } from '../platform/database/index.ts';
@@ -17,7 +17,7 @@ import { keepPins, storedPins } from './pin-store.ts';
 import { readPipelineDirectory } from './run-directory.ts';
 import { listRuns, storedRun, type RunSummary } from './run-store.ts';
 import { instrumentOf, instrumentPlan, isLocal, runDirectories, sourceOf } from './settings.ts';
-import { saveSightings, storedSightings, type Sighting } from './sighting-store.ts';
+import { driftSignal, saveSightings, storedSightings, type Sighting } from './sighting-store.ts';
 
 interface Deps {
   config: Config;
@@ -136,15 +136,19 @@ async function goneRuns(database: Database, { label, listing, found, pins, runs,
   return [...locations].filter(([experiment]) => !there.has(experiment) && !hidden.has(raw.get(experiment))).map(([experiment, location]): SeenRun => ({ experiment, location, listed: false, cells: [] }));
 }
 
-/** Signals in the files of a run that is not at rest; empty text without any. A disk that cannot be read says nothing. */
+/** Signals in the files of a run that is not at rest, and what else somebody changed there; empty text without any. A disk that cannot be read says nothing. */
 async function signalsOf({ config, database }: Deps, run: RunSummary | undefined): Promise<string> {
   if (run === undefined || atRest.has(run.status)) return '';
+  const { flags: recorded, projected, revision } = (await storedRun(database, run.experiment))!;
   const directory = await readPipelineDirectory(join(runDirectories(config, run.experiment).run, 'pipeline')).catch(() => null);
   if (directory === null) return '';
   const { run: found } = readPipelineFiles(directory.files);
-  const recorded = (await storedRun(database, run.experiment))!.flags;
   const signals = [...handSignals(recorded, found), ...(found.stripped && !recorded.stripped ? [{ kind: 'stripped' }] : [])];
-  return signals.length === 0 ? '' : JSON.stringify(signals);
+  const drift = projected === null ? [] : foreignDrift(directory.files.filter(({ name }) => !isHidden(name)), { previous: projected, next: recorded });
+  // The files may be those of a record that came meanwhile.
+  const isDrift = drift.length > 0 && (await storedRun(database, run.experiment))!.revision === revision;
+  const all = [...signals, ...(isDrift ? drift.map(({ name, kind }) => ({ kind: driftSignal, name, is: kind })) : [])];
+  return all.length === 0 ? '' : JSON.stringify(all);
 }
 
 /** A run that is at rest has to know of cells only that are not finished with: hundreds of old runs stay asleep. */

@@ -6,6 +6,7 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ty
 const list = (value: unknown): string[] => (Array.isArray(value) ? value.map(text) : []);
 const messageOf = (value: unknown): string => (typeof value === 'object' && value !== null && 'message' in value ? text(value.message) : '');
 const typeOf = (value: unknown): string => (typeof value === 'object' && value !== null && 'type' in value ? text(value.type) : '');
+const field = (value: unknown, name: string): string => (typeof value === 'object' && value !== null && name in value ? text((value as Record<string, unknown>)[name]) : '');
 const counted = (value: unknown, what: string): string => `${text(value)} ${what}${value === 1 ? '' : 's'}`;
 
 /** What each kind of event says; a kind that is not here is shown by its name. */
@@ -41,6 +42,7 @@ const words: Readonly<Record<string, (details: Record<string, unknown>) => strin
   release: () => 'released',
   stripped: () => 'its raw data was removed',
   stalled: ({ since }) => `nothing has changed since ${text(since)}`,
+  drift: ({ drift }) => `changed by somebody else, and put right: ${(Array.isArray(drift) ? drift : []).map((each) => `pipeline/${field(each, 'name')} ${field(each, 'kind')}`).join(', ')}`,
   imported: ({ remark, remarks, status }) => (remark === undefined ? [`taken over as ${text(status)}.`, ...list(remarks)].join(' ') : `taken over: ${text(remark)}`),
 };
 

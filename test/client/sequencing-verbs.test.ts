@@ -182,6 +182,14 @@ describe('sequencing verbs', function () {
     await assert.rejects(run('history', 'nobody'), { name: 'NotFound', message: 'Nothing is recorded of nobody.' });
   });
 
+  it('reports what somebody else did to the files of pipeline/', async () => {
+    await writeFile(path.join(directory, 'runs', experiment, 'pipeline', `${keyOf(growing)}.done`), '');
+    await run('abort', experiment, growing, ...because);
+    await run('restore', experiment, growing, ...because);
+    await until(async () => new RegExp(`put right: pipeline/${keyOf(growing)}\\.done unexpected`, 'u').test((await run('history', experiment)).out));
+    assert.equal(await stateOf(growing), 'PENDING', 'the record counts');
+  });
+
   it('acts on all cells that are in a state for it', async () => {
     assert.equal(await refused('retry', experiment, ...because), 'No cell of the run has failed.');
     const { cells } = await json<{ cells: unknown }>('reprocess', experiment, ...because);

@@ -4,6 +4,7 @@ import { OperationError } from '../../domain/errors.ts';
 import { classifyExperiment } from '../../domain/sequencing/experiment-type.ts';
 import type { RunFlags } from '../../domain/sequencing/flags.ts';
 import { cellKey } from '../../domain/sequencing/names.ts';
+import type { Drift } from '../../domain/sequencing/pipeline-files.ts';
 import { ticketMessage } from '../../domain/sequencing/ticket-text.ts';
 import type { InstrumentPlan, RunPlan, RunSave, RunSighting, SequencingActivities } from '../../workflows/sequencing/contract.ts';
 
@@ -19,6 +20,8 @@ export interface FakeRun {
   local: Map<string, string | null>;
   /** Touch files that a person wrote. */
   hand: Partial<Pick<RunFlags, 'aborted' | 'type'>> & { abortedCells?: string[] };
+  /** Files that somebody changed; a save puts them right. */
+  drift: Drift[];
   sequence: number;
   saved: RunSave | null;
   events: Map<number, RunSave['events'][number]>;
@@ -75,6 +78,7 @@ export function fakeSite(): FakeSite {
       found: found(experiment),
       outputResolves: saved?.flags.output !== undefined && saved.flags.output !== null,
       warnings: [],
+      drift: run(experiment).drift,
     };
   };
 
@@ -84,7 +88,7 @@ export function fakeSite(): FakeSite {
     runPlan: { version: '9.9.9', phased: false, idleSeconds: 14 * 86_400, stallSeconds: 72 * 3600 },
     put(experiment, instrument, cells, firstSeen = Math.floor(Date.now() / 1000)) {
       const made: FakeRun = runs.get(experiment) ?? {
-        instrument, location: `${instrument.toLowerCase()}:/data/${experiment}`, firstSeen, upstream: new Map(), fresh: new Map(), local: new Map(), hand: {}, sequence: 0, saved: null, events: new Map(),
+        instrument, location: `${instrument.toLowerCase()}:/data/${experiment}`, firstSeen, upstream: new Map(), fresh: new Map(), local: new Map(), hand: {}, drift: [], sequence: 0, saved: null, events: new Map(),
       };
       for (const cell of Object.keys(cells)) made.fresh.set(cell, (made.fresh.get(cell) ?? 0) + 3);
       made.upstream = new Map(Object.entries(cells));
@@ -107,7 +111,7 @@ export function fakeSite(): FakeSite {
       async openRun({ experiment, sighting }) {
         calls.push(`open ${experiment}`);
         const known = runs.get(experiment);
-        if (known === undefined) return { record: null, sighting: null, remarks: [], plan: site.runPlan, look: { cells: [], found: null, outputResolves: false, warnings: [] } };
+        if (known === undefined) return { record: null, sighting: null, remarks: [], plan: site.runPlan, look: { cells: [], found: null, outputResolves: false, warnings: [], drift: [] } };
         const { saved, firstSeen, instrument, location } = known;
         return {
           record: saved === null ? null : { flags: saved.flags, revision: saved.revision, processings: saved.processings, firstSeen, instrument, location, lastChange: firstSeen },
@@ -142,7 +146,7 @@ export function fakeSite(): FakeSite {
           if (!outbox.has(key)) outbox.set(key, body);
         }
         if ((of.saved?.revision ?? -1) <= save.revision) of.saved = save;
-        return { drift: [] };
+        return { drift: of.drift.splice(0) };
       },
       async planProcessing({ process }) {
         calls.push(`plan ${process.length}`);

@@ -454,6 +454,38 @@ describe('sequencing workflows', function () {
     await assert.rejects(sequencing.run('20260101_EGS14_nobody_knows').act({ action: 'abort' }, by), refused(/There is no run/));
   });
 
+  it('shows what somebody else did to the files until it is put right, and keeps it in the history, once a change', async () => {
+    const run = '20260101_EGS23_12345AA_drift';
+    const [one, two] = [cellOf('12345AA0001', '23'), cellOf('12345AA0002', '24')];
+    site.put(run, 'EGS23', { [one]: false });
+    await poll('EGS23');
+    await until('its copy is saved', () => site.run(run).saved?.flags.sync.done, (done) => done === true);
+    const noted = (): string[] => [...site.run(run).events.values()].flatMap(({ event }) => (event.kind === 'drift' ? event.drift.map(({ name, kind }) => `${name} ${kind}`) : []));
+    const [done, notes] = [{ name: `${keyOf(one)}.done`, kind: 'unexpected' as const }, { name: 'notes.txt', kind: 'unexpected' as const }];
+    const seen = () => site.put(run, 'EGS23', { [one]: false });
+    site.run(run).drift.push(done);
+    seen();
+    await poll('EGS23');
+    assert.deepEqual((await untilRun(run, 'it is shown', ({ drift }) => drift.length > 0)).drift, [done]);
+    site.run(run).drift.push(notes);
+    seen();
+    await poll('EGS23');
+    await untilRun(run, 'both are shown', ({ drift }) => drift.length === 2);
+    assert.deepEqual(noted(), [], 'they are with the next change');
+    // A change of the run puts right what has a meaning; what has none stays.
+    site.put(run, 'EGS23', { [one]: false, [two]: true });
+    await poll('EGS23');
+    await until('noted', noted, (all) => all.length > 0);
+    assert.deepEqual((await untilRun(run, 'put right', ({ drift }) => drift.length === 1)).drift, [notes]);
+    assert.deepEqual(noted(), [`${keyOf(one)}.done unexpected`, 'notes.txt unexpected']);
+    // What a save finds first is in the history, too.
+    site.run(run).drift.push({ name: 'upstream', kind: 'changed' });
+    await sequencing.run(run).cell(keyOf(one), 'abort', by);
+    await sequencing.run(run).cell(keyOf(one), 'restore', by);
+    await until('noted', noted, (all) => all.length === 3);
+    assert.equal(noted()[2], 'upstream changed');
+  });
+
   it('tells once of a run in which nothing changes for too long', async () => {
     const run = '20260101_EGS21_12345AA_stall';
     site.plan = { ...site.plan, pace: { shortest: 1, longest: 1 } };

@@ -284,6 +284,8 @@ export type NoteEvent =
   | { kind: 'copied'; key: string; files: number; bytes: string; seconds: number }
   | { kind: 'copy-failed'; key: string; problem: Problem }
   | { kind: 'stalled'; since: string }
+  /** Somebody changed files of `pipeline/`; told once each. */
+  | { kind: 'drift'; drift: Drift[] }
   | { kind: 'imported'; remark: string }
   /** Somebody removed the raw data, and wrote it down. */
   | { kind: 'stripped' };
@@ -303,6 +305,7 @@ export interface RunView {
   processing: { number: number; keys: string[] } | null;
   /** Why a person must act; null: nobody must. */
   attention: string | null;
+  /** Files of `pipeline/` that are not as the record has it now; the next change of the run puts them right. */
   drift: Drift[];
   warnings: string[];
 }
@@ -418,6 +421,8 @@ export interface RunLook {
   outputResolves: boolean;
   /** At most 20. */
   warnings: string[];
+  /** Files of `pipeline/` that somebody changed, and that are no signals; at most 20. */
+  drift: Drift[];
 }
 
 export interface SetUp {

@@ -17,7 +17,7 @@ import { flagsOfCell, isSyncLive } from '../../domain/sequencing/flags.ts';
 import { local as localUpstream } from '../../domain/sequencing/location.ts';
 import { cellKey } from '../../domain/sequencing/names.ts';
 import { judgeCellAction, judgeRunAction, type Verdict } from '../../domain/sequencing/operator-actions.ts';
-import { handSignals } from '../../domain/sequencing/pipeline-files.ts';
+import { type Drift, handSignals, hasMeaning } from '../../domain/sequencing/pipeline-files.ts';
 import { applyEvent } from '../../domain/sequencing/run-events.ts';
 import type { RunStatus } from '../../domain/sequencing/run-status.ts';
 import { workList } from '../../domain/sequencing/run-steps.ts';
@@ -115,7 +115,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       saveDue = true;
     }
     // A copy of nothing and a look at the clock are no change.
-    if (event.kind !== 'cell-seen' && event.kind !== 'sync-started' && event.kind !== 'sync-ended' && event.kind !== 'copy-failed' && event.kind !== 'stalled') {
+    if (event.kind !== 'cell-seen' && event.kind !== 'drift' && event.kind !== 'sync-started' && event.kind !== 'sync-ended' && event.kind !== 'copy-failed' && event.kind !== 'stalled') {
       state.lastChange = now();
       state.stalledSince = null;
     }
@@ -266,6 +266,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     else state.local = seen.cells;
     state.outputResolves = seen.outputResolves;
     state.warnings = seen.warnings;
+    takeDrift(seen.drift);
     if (seen.found !== null) for (const signal of handSignals(state.flags, seen.found)) takeHandSignal(signal);
     if (seen.found?.stripped === true && !state.flags.stripped) {
       state.flags = { ...state.flags, stripped: true };
@@ -273,6 +274,14 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       saveDue = true;
     }
     checkCompletion();
+  }
+
+  /** Each change by somebody else is noted once, and shown while it lasts. */
+  function takeDrift(drift: Drift[]): void {
+    const known = new Set(state.drift.map(({ name, kind }) => `${kind} ${name}`));
+    const news = drift.filter(({ name, kind }) => !known.has(`${kind} ${name}`));
+    state.drift = drift;
+    if (news.length > 0) record({ kind: 'drift', drift: news });
   }
 
   function takeHandSignal(signal: ReturnType<typeof handSignals>[number]): void {
@@ -474,9 +483,11 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     const { drift } = await patiently(() =>
       files.saveRun({ experiment, instrument, location, firstSeen, revision, processings, flags, status: facts.status, cells: facts.cells, attention: attentionOf(state, facts), events, notices }),
     );
-    state.drift = drift;
     state.unsaved = state.unsaved.slice(events.length);
     state.notices = state.notices.slice(notices.length);
+    takeDrift(drift);
+    // The record has won over all others.
+    state.drift = drift.filter(({ name }) => !hasMeaning(name));
   }
 
   /** ---- the loop ---- */

@@ -2,12 +2,15 @@
 import assert from 'node:assert/strict';
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { lookAtRun } from '../../../activities/sequencing/look-at-run.ts';
 import { storedPins } from '../../../activities/sequencing/pin-store.ts';
 import { saveRun } from '../../../activities/sequencing/run-store.ts';
 import { pollInstrument } from '../../../activities/sequencing/poll-instrument.ts';
+import { projectStored } from '../../../activities/sequencing/save-run.ts';
 import { changedSightings, storedSighting } from '../../../activities/sequencing/sighting-store.ts';
 import { noCellFlags, unknownRun } from '../../../domain/sequencing/flags.ts';
 import { OperationError } from '../../../domain/errors.ts';
+import type { Drift } from '../../../domain/sequencing/pipeline-files.ts';
 import type { RunStatus } from '../../../domain/sequencing/run-status.ts';
 import type { RunSighting } from '../../../workflows/sequencing/contract.ts';
 import { makeSequencingSite, type SequencingSite } from './site.ts';
@@ -169,6 +172,30 @@ describe('a poll of an instrument', () => {
     await writeFile(join(pipeline, 'stripped'), '');
     await poll();
     assert.deepEqual((await changes()).length, 1);
+  });
+
+  it('tells once of files that somebody changed, and once when they are as they should be', async () => {
+    await cell(`11685BN/lib/${a}`);
+    await record('sync_needed', []);
+    await poll();
+    await changes();
+    await projectStored(site, run);
+    await poll();
+    assert.deepEqual(await changes(), []);
+    const foreign = join(site.runs, run, 'pipeline', `${a}.done`);
+    await writeFile(foreign, '');
+    const look = (): Promise<{ drift: Drift[] }> => lookAtRun(site, run);
+    for (const expected of [[run], []]) {
+      await poll();
+      assert.deepEqual((await changes()).map(({ experiment }) => experiment), expected);
+    }
+    assert.deepEqual((await look()).drift, [{ name: `${a}.done`, kind: 'unexpected' }]);
+    await rm(foreign);
+    for (const expected of [[run], []]) {
+      await poll();
+      assert.deepEqual((await changes()).map(({ experiment }) => experiment), expected);
+    }
+    assert.deepEqual((await look()).drift, []);
   });
 
   it('keeps quiet hours by the site’s clock', async () => {
