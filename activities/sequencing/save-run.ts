@@ -10,6 +10,7 @@ import type { EventEntry, RunSave } from '../../workflows/sequencing/contract.ts
 import type { Database } from '../platform/database/index.ts';
 import { appendEvents, type StoredEvent } from './event-store.ts';
 import { checkMounted } from './mounted.ts';
+import { appendPipelineLog } from './pipeline-log.ts';
 import { enqueueMessages, type OutboxMessage } from './outbox.ts';
 import { projectRun } from './project-run.ts';
 import { saveProjected, saveRun, storedRun } from './run-store.ts';
@@ -34,7 +35,7 @@ export async function keepRun({ config, database, version, program }: SaveDeps, 
   return { drift: await projectStored({ config, database }, save.experiment) };
 }
 
-/** Writes the files of the newest record, until no newer one has come meanwhile. */
+/** Writes the files of the newest record, until no newer one has come meanwhile; last the log, whose change tells others to look. */
 export async function projectStored({ config, database }: Pick<SaveDeps, 'config' | 'database'>, experiment: string): Promise<Drift[]> {
   await checkMounted(runsRoot(config));
   const directory = join(runDirectories(config, experiment).run, 'pipeline');
@@ -42,7 +43,10 @@ export async function projectStored({ config, database }: Pick<SaveDeps, 'config
   for (;;) {
     const stored = (await storedRun(database, experiment))!;
     for (const each of await projectRun({ directory, previous: stored.projected, next: stored.flags })) drift.set(each.name, each);
-    if (await saveProjected(database, stored)) return [...drift.values()];
+    if (!(await saveProjected(database, stored))) continue;
+    // A run that could not be set up has no products: the directory is somebody else’s.
+    if (stored.flags.output !== null) await appendPipelineLog(database, { experiment, output: runDirectories(config, experiment).output });
+    return [...drift.values()];
   }
 }
 
