@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { Context } from '@temporalio/activity';
 import type { Config, Secret } from '../../config/schema.ts';
@@ -101,7 +102,8 @@ export function createSequencingServicesActivities({ config, database, readSecre
 
     saveInstrumentEvent: ({ instrument, at, actor, kind, details, tell }) =>
       keepingAlive(`saving what happened to ${instrument}`, async () => {
-        const key = `${instrumentPrefix}${instrument}/${kind}/${at}`;
+        // Several things may happen in one moment.
+        const key = `${instrumentPrefix}${instrument}/${kind}/${at}/${createHash('sha256').update(details).digest('hex').slice(0, 12)}`;
         await appendEvents(database, [{ key, instrument, experiment: null, cell: null, at, actor, version, kind, details: { text: details } }]);
         if (tell) await enqueueMessages(database, [{ key, experiment: `${instrumentPrefix}${instrument}`, type: 'unknown', kind: 'reply', part: kind, body: details }], at);
       }),

@@ -47,14 +47,17 @@ export async function pollInstrument({ config, database }: Deps, label: string, 
     runs: found.runs.length,
     cells: found.runs.reduce((sum, { cells }) => sum + cells.length, 0),
     clockAheadSeconds: listing.clockAheadSeconds,
-    notes: [
+    freeBytes: listing.freeBytes,
+    notes: bounded(label, [
       ...found.notes,
       ...listing.unreadable.map((place) => `${label}: “${place}” cannot be looked into; what was known of it stays.`),
       ...listing.unusable.map((place) => `${label}: “${place}” has a name that is not UTF-8 and is left out.`),
-    ].slice(0, mostNotes),
+    ]),
     plan: instrumentPlan(config, instrument, now() / 1000),
   };
 }
+
+const bounded = (label: string, notes: readonly string[]): string[] => (notes.length <= mostNotes ? [...notes] : [...notes.slice(0, mostNotes - 1), `${label}: ${notes.length - mostNotes + 1} more are left out.`]);
 
 type SeenRun = Omit<Sighting, 'signals'>;
 type Before = Awaited<ReturnType<typeof storedSightings>>;

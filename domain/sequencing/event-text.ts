@@ -41,6 +41,7 @@ const words: Readonly<Record<string, (details: Record<string, unknown>) => strin
   hold: () => 'held: nothing is copied',
   release: () => 'released',
   stripped: () => 'its raw data was removed',
+  'output-missing': () => 'its output directory is missing',
   stalled: ({ since }) => `nothing has changed since ${text(since)}`,
   drift: ({ drift }) => `changed by somebody else, and put right: ${(Array.isArray(drift) ? drift : []).map((each) => `pipeline/${field(each, 'name')} ${field(each, 'kind')}`).join(', ')}`,
   imported: ({ remark, remarks, status }) => (remark === undefined ? [`taken over as ${text(status)}.`, ...list(remarks)].join(' ') : `taken over: ${text(remark)}`),

@@ -43,7 +43,7 @@ const picture: RunPicture = {
   messages: { waiting: 3, failing: [{ key: hostile, experiment: hostile, attempts: 9, since: '2026-01-01T16:00:00.000Z', problem: { type: 'ContractError', message: hostile } }] },
 };
 const instrument: InstrumentStatus = {
-  label: 'EGS2', state: 'held', listedAt: '2026-01-01T15:58:00.000Z', runs: 3, cells: 7, notes: [hostile], troubles: [{ kind: 'clock-skew', since: '2026-01-01T15:58:00.000Z', message: hostile, told: true }], hold: { actor: hostile, reason: hostile, since: '2026-01-01T15:58:00.000Z' },
+  label: 'EGS2', state: 'held', listedAt: '2026-01-01T15:58:00.000Z', runs: 3, cells: 7, troubles: [{ kind: 'clock-skew', since: '2026-01-01T15:58:00.000Z', message: hostile, told: true }], hold: { actor: hostile, reason: hostile, since: '2026-01-01T15:58:00.000Z' },
   queue: [{ experiment: hostile, firstSeen: 0, lastCopied: null, idleCopies: 2, urgent: false, place: 1, due: '2026-01-01T17:00:00.000Z' }],
   turn: { experiment: hostile, since: '2026-01-01T15:58:00.000Z', confirmed: '2026-01-01T15:58:00.000Z' },
 };

@@ -38,6 +38,8 @@ export interface FakeSite {
   runPlan: RunPlan;
   /** Instruments that do not answer, and why. */
   down: Map<string, OperationError>;
+  /** What instruments have that is not mirrored. */
+  notes: Map<string, string[]>;
   /** Puts or changes a run on an instrument; its next poll tells of it. */
   put(experiment: string, instrument: string, cells: Record<string, boolean>, firstSeen?: number): FakeRun;
   run(experiment: string): FakeRun;
@@ -51,6 +53,7 @@ export function fakeSite(): FakeSite {
   const troubles: string[] = [];
   const runs = new Map<string, FakeRun>();
   const down = new Map<string, OperationError>();
+  const notes = new Map<string, string[]>();
   let sequence = 0;
   const run = (experiment: string): FakeRun => {
     const found = runs.get(experiment);
@@ -83,8 +86,8 @@ export function fakeSite(): FakeSite {
   };
 
   const site: FakeSite = {
-    calls, outbox, troubles, runs, down, run,
-    plan: { pace: { shortest: 900, longest: 43_200 }, quiet: false, unreachableSeconds: 3600, clockSkewSeconds: 120, heartbeat: false },
+    calls, outbox, troubles, runs, down, notes, run,
+    plan: { pace: { shortest: 900, longest: 43_200 }, quiet: false, unreachableSeconds: 3600, clockSkewSeconds: 120, minimumFreeBytes: 0, heartbeat: false },
     runPlan: { version: '9.9.9', phased: false, idleSeconds: 14 * 86_400, stallSeconds: 72 * 3600 },
     put(experiment, instrument, cells, firstSeen = Math.floor(Date.now() / 1000)) {
       const made: FakeRun = runs.get(experiment) ?? {
@@ -102,7 +105,7 @@ export function fakeSite(): FakeSite {
         if (why !== undefined) throw why;
         const mine = [...runs.values()].filter((each) => each.instrument === instrument);
         return {
-          sequence: Math.max(0, ...mine.map((each) => each.sequence)), runs: mine.length, cells: mine.reduce((sum, each) => sum + each.upstream.size, 0), clockAheadSeconds: 0, notes: [], plan: site.plan,
+          sequence: Math.max(0, ...mine.map((each) => each.sequence)), runs: mine.length, cells: mine.reduce((sum, each) => sum + each.upstream.size, 0), clockAheadSeconds: 0, freeBytes: null, notes: site.notes.get(instrument) ?? [], plan: site.plan,
         };
       },
       async writeHeartbeat({ instrument }) {

@@ -302,6 +302,46 @@ describe('sequencing workflows', function () {
     assert.deepEqual(site.troubles, ['EGS8 trouble: No route to host.', 'EGS8 trouble-over: No route to host.', 'EGS8 trouble: The host key changed.', 'EGS8 trouble-over: The host key changed.']);
   });
 
+  it('tells once of each directory that is not mirrored, and that it is over', async () => {
+    site.plan = { ...site.plan, unreachableSeconds: 0 };
+    const [folded, hidden] = ['“a b” would be the run of “a_b”.', '“c” cannot be looked into.'];
+    site.notes.set('EGS24', [folded, hidden]);
+    await poll('EGS24');
+    await poll('EGS24');
+    await until('told', () => site.troubles, (all) => all.length === 2);
+    assert.deepEqual((await handle(instrumentId('EGS24')).describe()).searchAttributes['LongshoreAttention'], [true]);
+    site.notes.set('EGS24', [hidden]);
+    await poll('EGS24');
+    await until('over', () => site.troubles, (all) => all.length === 3);
+    assert.deepEqual(site.troubles, [`EGS24 trouble: ${folded}`, `EGS24 trouble: ${hidden}`, `EGS24 trouble-over: ${folded}`]);
+    assert.deepEqual((await sequencing.instrument('EGS24').status()).troubles.map(({ message }) => message), [hidden]);
+  });
+
+  it('tells once of an output directory that is missing', async () => {
+    const run = '20260101_EGS25_12345AA_gone';
+    const cell = cellOf('12345AA0001', '25');
+    site.plan = { ...site.plan, pace: { shortest: 1, longest: 1 } };
+    let missing = false;
+    current = { ...site.activities, lookAtRun: async (input) => ({ ...(await site.activities.lookAtRun(input)), outputResolves: !missing }) };
+    site.put(run, 'EGS25', { [cell]: false });
+    await poll('EGS25');
+    await untilRun(run, 'it grows', ({ cells }) => cells[0]?.state === 'PENDING');
+    missing = true;
+    for (let looks = 0; looks < 2; looks++) {
+      site.put(run, 'EGS25', { [cell]: false });
+      await poll('EGS25');
+    }
+    const view = await untilRun(run, 'it is known', ({ status }) => status === 'unknown');
+    assert.match(view.attention ?? '', /output directory is missing/u);
+    const told = (): string[] => [...site.outbox].flatMap(([key, body]) => (key.includes('/failed/') ? [body] : []));
+    await until('told', told, (all) => all.length > 0);
+    missing = false;
+    site.put(run, 'EGS25', { [cell]: true });
+    await poll('EGS25');
+    assert.equal((await untilStatus(run, 'complete')).attention, null);
+    assert.deepEqual([told().length, /output directory is missing/u.test(told()[0]!)], [1, true]);
+  });
+
   it('lets the lab see each good listing, not a failed one, and is not held up when that cannot be shown', async () => {
     site.plan = { ...site.plan, heartbeat: true };
     const shown: string[] = [];

@@ -77,6 +77,8 @@ export interface InstrumentPlan {
   unreachableSeconds: number;
   /** Difference of clocks that is told to people, in seconds. */
   clockSkewSeconds: number;
+  /** Free space on the instrument below which people are told. */
+  minimumFreeBytes: number;
   /** Where the instrument shows that copying works; false where it shows nothing. */
   heartbeat: boolean;
 }
@@ -91,7 +93,9 @@ export interface ListingRef {
   runs: number;
   cells: number;
   clockAheadSeconds: number;
-  /** Directories that are left out and the like, one sentence each; at most 10. */
+  /** Free on the instrument's disk; null where it does not tell. */
+  freeBytes: number | null;
+  /** What is not mirrored, in whole or in part, and why: one sentence each; at most 10. */
   notes: string[];
   plan: InstrumentPlan;
 }
@@ -137,7 +141,6 @@ export interface InstrumentState {
   listedAt: string | null;
   runs: number;
   cells: number;
-  notes: string[];
   troubles: Trouble[];
   hold: Hold | null;
   queue: QueuedRun[];
@@ -147,7 +150,7 @@ export interface InstrumentState {
 
 /** Something that holds copying up, since when, and whether people were told. */
 export interface Trouble {
-  kind: 'unreachable' | 'host-key' | 'clock-skew' | 'listing';
+  kind: 'unreachable' | 'host-key' | 'clock-skew' | 'disk-full' | 'listing' | 'left-out';
   /** ISO instant. */
   since: string;
   message: string;
@@ -230,6 +233,8 @@ export interface RunState {
   lastChange: number;
   /** Since when it is told to be stalled; null while it is not. */
   stalledSince: number | null;
+  /** Since when its output directory is missing; null while it is not. */
+  outputMissingSince: number | null;
   /** Number of the newest event. */
   revision: number;
   /** Events and notices that are not in the database yet. */
@@ -284,6 +289,7 @@ export type NoteEvent =
   | { kind: 'copied'; key: string; files: number; bytes: string; seconds: number }
   | { kind: 'copy-failed'; key: string; problem: Problem }
   | { kind: 'stalled'; since: string }
+  | { kind: 'output-missing' }
   /** Somebody changed files of `pipeline/`; told once each. */
   | { kind: 'drift'; drift: Drift[] }
   | { kind: 'imported'; remark: string }

@@ -58,6 +58,7 @@ export function openedState({ sighting: given }: Pick<RunInput, 'sighting'>, { r
     idleCopies: 0,
     lastChange: record?.lastChange ?? now,
     stalledSince: null,
+    outputMissingSince: null,
     revision: record?.revision ?? 0,
     unsaved: [],
     notices: [],
@@ -69,7 +70,7 @@ export function openedState({ sighting: given }: Pick<RunInput, 'sighting'>, { r
   };
 }
 
-const noteKinds: ReadonlySet<string> = new Set<NoteEvent['kind']>(['first-seen', 'cell-seen', 'upstream-changed', 'copied', 'copy-failed', 'stalled', 'drift', 'imported', 'stripped']);
+const noteKinds: ReadonlySet<string> = new Set<NoteEvent['kind']>(['first-seen', 'cell-seen', 'upstream-changed', 'copied', 'copy-failed', 'stalled', 'output-missing', 'drift', 'imported', 'stripped']);
 export const changesFlags = (event: EventEntry['event']): event is RunEvent => !noteKinds.has(event.kind);
 
 /** The cell's end marker is upstream, or here. */

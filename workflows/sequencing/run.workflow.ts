@@ -115,7 +115,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       saveDue = true;
     }
     // A copy of nothing and a look at the clock are no change.
-    if (event.kind !== 'cell-seen' && event.kind !== 'drift' && event.kind !== 'sync-started' && event.kind !== 'sync-ended' && event.kind !== 'copy-failed' && event.kind !== 'stalled') {
+    if (event.kind !== 'cell-seen' && event.kind !== 'drift' && event.kind !== 'sync-started' && event.kind !== 'sync-ended' && event.kind !== 'copy-failed' && event.kind !== 'stalled' && event.kind !== 'output-missing') {
       state.lastChange = now();
       state.stalledSince = null;
     }
@@ -503,6 +503,12 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
         state.stalledSince = now();
         record({ kind: 'stalled', since: iso(state.lastChange) });
         failure('Stalled', `nothing has changed since ${iso(state.lastChange)}`, [], iso(state.lastChange));
+      }
+      if (factsOf(state).status !== 'unknown') state.outputMissingSince = null;
+      else if (state.outputMissingSince === null) {
+        state.outputMissingSince = now();
+        record({ kind: 'output-missing' });
+        failure('Output', 'its output directory is missing', [], iso(state.outputMissingSince));
       }
       if (saveDue) {
         show();

@@ -137,7 +137,7 @@ const stateTexts: Readonly<Record<InstrumentStatus['state'], { text: string; sty
 
 /** An instrument and its queue in `width` columns. */
 export function renderInstrument(status: InstrumentStatus, timeZone: string, width: number, copying: Copying | null = null): string {
-  const { label, state, listedAt, runs, cells, hold, troubles, turn, queue, notes } = status;
+  const { label, state, listedAt, runs, cells, hold, troubles, turn, queue } = status;
   const at = clock(timeZone);
   const line = (mark: string, text: string): string => `  ${mark} ${shorten(safeText(text), width - 4)}`;
   const { text, style } = stateTexts[state];
@@ -146,7 +146,6 @@ export function renderInstrument(status: InstrumentStatus, timeZone: string, wid
     ...(copying === null ? [] : [line(paint(heartbeatStyles[copying.heartbeat], '♥'), `Copying: ${copying.heartbeat}; last good copy ${copying.copiedAt === null ? 'none yet' : at(copying.copiedAt)}${copying.failing === 0 ? '' : `; ${counted(copying.failing, 'cell')} cannot be copied`}`)]),
     ...(hold === null ? [] : [line(paint('warning', '!'), `Held by ${hold.actor} since ${at(hold.since)}: ${hold.reason}`)]),
     ...troubles.map(({ since, message }) => line(paint('bad', '✗'), `Since ${at(since)}: ${message}`)),
-    ...notes.map((each) => line(paint('warning', '!'), each)),
     turn === null ? line(paint('quiet', '·'), 'Nothing is being copied.') : line(paint('strong', '▸'), `${turn.experiment} is copied since ${at(turn.since)}`),
     ...(queue.length === 0
       ? []
