@@ -35,9 +35,9 @@ const run: RunSummary = { experiment: hostile, instrument: 'EGS2', status: 'fail
 const cell = (more: Partial<CellSummary> = {}): CellSummary => ({ experiment: '20260101_EGS2_a', instrument: 'EGS2', key, cell: `lib/${key}`, state: 'PROCESSED', present: true, upstreamCell: null, failed: null, firstSeen: '2026-01-01T15:58:00.000Z', changedAt: '2026-01-02T00:00:00.000Z', ...more });
 const picture: RunPicture = {
   experiment: hostile, instrument: 'EGS2', location: `egs2:/data/${hostile}`, type: { type: 'visitor', uun: 'jdoe' }, status: 'syncing', meaning: 'a copy is queued or running', words: hostile, firstSeen: '2026-01-01T15:58:00.000Z', live: true, recordedAt: null,
-  cells: [{ key, cell: `lib/${key}`, state: 'PENDING', words: hostile, problem: { type: 'TransportError', message: hostile } }, { key: hostile, cell: null, state: 'PROCESSED', words: 'is done', problem: null }],
+  cells: [{ key, cell: `lib/${key}`, state: 'PENDING', words: hostile, problem: { type: 'TransportError', message: hostile }, failsSince: '2026-01-01T16:30:00.000Z' }, { key: hostile, cell: null, state: 'PROCESSED', words: 'is done', problem: null, failsSince: null }],
   copying: { state: 'copying', cell: `lib/${key}`, lastCopied: '2026-01-01T16:00:00.000Z', idleCopies: 3 },
-  processing: null, attention: hostile, drift: [{ name: hostile, kind: 'changed' }], warnings: [hostile],
+  processing: null, attention: hostile, attentionSince: '2026-01-01T16:20:00.000Z', drift: [{ name: hostile, kind: 'changed' }], warnings: [hostile],
   progress: { copy: { cell: `lib/${key}`, bytes: 1, files: 1, totalFiles: null, rate: 1, secondsLeft: null, text: hostile }, parts: [{ files: 1, bytes: 1, text: hostile }], troubles: [hostile] },
   queue: { place: 2, due: '2026-01-01T17:00:00.000Z', instrument: 'held' },
   messages: { waiting: 3, failing: [{ key: hostile, experiment: hostile, attempts: 9, since: '2026-01-01T16:00:00.000Z', problem: { type: 'ContractError', message: hostile } }] },
@@ -91,7 +91,7 @@ describe('sequencing in the terminal', () => {
 
   it('takes a cell’s words from its workflow, else from the record', () => {
     const found = [cell({ state: 'PENDING' }), cell({ experiment: '20260102_EGS2_b', state: 'FAILED', failed: 'no reads' }), cell({ key: 'z', cell: null, state: 'PROCESSED' })];
-    const view = { ...picture, experiment: '20260101_EGS2_a', cells: [{ key, cell: null, state: 'PROCESSING' as const, words: 'is being processed', problem: null }] };
+    const view = { ...picture, experiment: '20260101_EGS2_a', cells: [{ key, cell: null, state: 'PROCESSING' as const, words: 'is being processed', problem: null, failsSince: null }] };
     const lines = cellLines(found, { views: new Map([['20260101_EGS2_a', view]]), timesOf: () => ({ complete: 'c', done: 'd' }) });
     assert.deepEqual(lines.map(({ experiment, key, state, words, done }) => [experiment, key, state, words, done]), [
       ['20260102_EGS2_b', key, 'FAILED', 'its processing failed: no reads', null],
@@ -108,7 +108,8 @@ describe('sequencing in the terminal', () => {
       'Last copied  2026-01-01 16:00; 3 copies in a row brought nothing new', 'Queue        its turn is now', 'Recorded     2026-01-01 16:00', '', 'No cells.',
     ].join('\n'));
     const text = plain(renderRun({ ...picture, attention: 'no reads', drift: [{ name: 'aborted', kind: 'unexpected' }] }, 'UTC', 200));
-    assert.match(text, /✗ Needs a person: no reads/u);
+    assert.match(text, /✗ Needs a person since 2026-01-01 16:20: no reads/u);
+    assert.match(text, new RegExp(`✗ ${key} since 2026-01-01 16:30: evil`, 'u'));
     assert.match(text, /! pipeline\/aborted is there, and the record knows nothing of it; the record counts\./u);
     assert.match(text, /Queue +place 2, from 2026-01-01 17:00; the instrument is held/u);
     function expectedPlace(): string {
@@ -132,7 +133,7 @@ describe('sequencing in the terminal', () => {
       cells: [{ key, cell: null, state: 'FAILED', present: false, upstreamCell: `lib/${key}` }],
     };
     const { firstSeen, words, cells } = recordedView(record);
-    assert.deepEqual([firstSeen, words, cells], ['2026-01-01T15:58:00.000Z', 'nothing more can happen before a person acts', [{ key, cell: `lib/${key}`, state: 'FAILED', words: 'its processing failed: no reads', problem: null }]]);
+    assert.deepEqual([firstSeen, words, cells], ['2026-01-01T15:58:00.000Z', 'nothing more can happen before a person acts', [{ key, cell: `lib/${key}`, state: 'FAILED', words: 'its processing failed: no reads', problem: null, failsSince: null }]]);
   });
 
   it('knows which cells an action is for', () => {

@@ -254,6 +254,9 @@ describe('sequencing workflows', function () {
     assert.match(view.cells.find(({ cell }) => cell === bad)?.words ?? '', /a file may not be read/);
     assert.match(view.attention ?? '', /a file may not be read/);
     await until('tried again', () => [...site.run(run).events.values()].filter(({ event }) => event.kind === 'copy-failed').length, (times) => times >= 2);
+    const first = [...site.run(run).events.values()].find(({ event }) => event.kind === 'copy-failed')!.at;
+    const still = await sequencing.run(run).status();
+    assert.deepEqual([still.attentionSince, still.cells.find(({ cell }) => cell === bad)?.failsSince], [first, first]);
     broken = false;
     await untilStatus(run, 'complete');
     assert.deepEqual([...site.outbox.keys()].filter((key) => key.includes('/failed/')), [`${run}/failed/${keyOf(bad)}/PermissionDenied`]);

@@ -227,6 +227,8 @@ export interface RunState {
   passes: Record<string, 'failed' | 'appended' | 'compared'>;
   /** Why the last copy or the processing of a cell failed. */
   problems: Record<string, Problem>;
+  /** Since when a cell’s copy or processing fails without a success between; under the empty key the run itself. */
+  failsSince: Record<string, number>;
   lastCopied: number | null;
   idleCopies: number;
   /** The newest change of anything. */
@@ -311,6 +313,8 @@ export interface RunView {
   processing: { number: number; keys: string[] } | null;
   /** Why a person must act; null: nobody must. */
   attention: string | null;
+  /** ISO instant; null: nobody must act, or nobody knows since when (it was so when the run was opened). */
+  attentionSince: string | null;
   /** Files of `pipeline/` that are not as the record has it now; the next change of the run puts them right. */
   drift: Drift[];
   warnings: string[];
@@ -325,6 +329,8 @@ export interface CellView {
   words: string;
   /** Why its copy or its processing failed. */
   problem: Problem | null;
+  /** ISO instant from which on it fails; null: it does not, or nobody knows. */
+  failsSince: string | null;
 }
 
 export const runStatus = defineQuery<RunView>('runStatus');

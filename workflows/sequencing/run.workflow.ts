@@ -55,7 +55,7 @@ import {
 import { checkBy, checkId, historyIsLong, iso, now, tell } from './entity.ts';
 import { patience } from './patience.ts';
 import { sequencingProcessingWorkflow } from './processing.workflow.ts';
-import { attentionOf, changesFlags, completionOfCell, factsOf, hasEnded, isAtRest, isUrgent, openedState, stalls, upstreamOf, viewInWords, viewOf } from './run-facts.ts';
+import { attentionOf, changesFlags, completionOfCell, factsOf, failsSinceAfter, hasEnded, isAtRest, isUrgent, openedState, stalls, upstreamOf, viewInWords, viewOf } from './run-facts.ts';
 
 const files = proxyActivities<SequencingFileActivities>({ ...forDatabase, ...forRecord, taskQueue: taskQueues.files });
 
@@ -110,6 +110,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     const state = theState();
     state.revision++;
     state.unsaved.push({ number: state.revision, at: iso(now()), actor: by?.actor ?? 'longshore', event, ...(by === undefined ? {} : { reason: by.reason }) });
+    state.failsSince = failsSinceAfter(state, event, now());
     if (changesFlags(event)) {
       state.flags = applyEvent(state.flags, event);
       saveDue = true;

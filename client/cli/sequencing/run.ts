@@ -90,10 +90,11 @@ export function recordedView(record: StoredRun): RunView {
     firstSeen: new Date(firstSeen * 1000).toISOString(),
     cells: record.cells.map(({ key, cell, upstreamCell, state }) => {
       const { failed } = flagsOfCell(flags, key);
-      return { key, cell: cell ?? upstreamCell, state, words: recordedWords(state, failed), problem: null };
+      return { key, cell: cell ?? upstreamCell, state, words: recordedWords(state, failed), problem: null, failsSince: null };
     }),
     copying: { state: 'none', cell: null, lastCopied: null, idleCopies: 0 },
     processing: null,
+    attentionSince: null,
     drift: [],
     warnings: [],
   };
