@@ -48,7 +48,11 @@ export function createSequencingFilesActivities({ config, database, version }: O
   const program = `Longshore ${version} by ${account()}@${hostname()}`;
   const signal = (): { signal: AbortSignal } => ({ signal: Context.current().cancellationSignal });
   return {
-    listInstrument: ({ instrument }) => keepingAlive(`listing ${instrument}`, () => pollInstrument({ config, database }, instrument, signal())),
+    async listInstrument({ instrument }) {
+      const listing = await keepingAlive(`listing ${instrument}`, () => pollInstrument({ config, database }, instrument, signal()));
+      Context.current().metricMeter.createCounter('longshore_listings', 'listings', 'Good listings of instruments').add(1, { pipeline: 'sequencing', instrument });
+      return listing;
+    },
 
     writeHeartbeat: ({ instrument, at }) =>
       keepingAlive(`telling ${instrument} whether copying works`, async () => {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Database } from '../../activities/platform/database/index.ts';
+import type * as hostFacts from '../../activities/sequencing/host-facts.ts';
 import type { Config } from '../../config/schema.ts';
 import { OperationError } from '../../domain/errors.ts';
 import { formatBytes } from '../../domain/units.ts';
@@ -116,7 +117,7 @@ async function checksFor(command: Command): Promise<Check[]> {
     withConfig('state directory', 'give this account a directory it may write to: stateDirectory', stateDirectory),
     { name: 'temporal', remedy: 'start the server, or set TEMPORAL_ADDRESS', run: async () => server(await connection, await target) },
     withTemporal('search attributes', 'run longshore setup', searchAttributes),
-    withTemporal('workers', 'start longshore worker on a host that has what they need', workers),
+    withTemporal('workers', 'start longshore worker on a host that has what they need', async (longshore, place) => workers(longshore, place, (await loading.catch(() => null))?.config)),
     withConfig('storage database', 'start the server, or correct databases.storage', database),
     withConfig('clock', 'set the clock by NTP', (config) => clock(config, connection, target)),
     withConfig('directory service', 'start the service, or correct directory', directoryService),
@@ -125,6 +126,10 @@ async function checksFor(command: Command): Promise<Check[]> {
     withConfig('quotas', 'correct storage.quotas', quotas),
     withConfig('object store', 'start the store, or correct storage.split.upload', objectStore),
     withConfig('sequencing database', 'start the server, or correct databases.sequencing', sequencingDatabase),
+    withConfig('sequencing programs', 'install what is missing', sequencingPrograms),
+    withConfig('sequencing directories', 'mount the disk, or correct sequencing.runsDirectory and outputDirectory', sequencingDirectories),
+    withConfig('instrument keys', 'see “Keys” in docs/sequencing.md', instrumentKeys),
+    withConfig('messages', 'start the server, or correct databases.sequencing', messages),
   ];
 }
 
@@ -192,10 +197,11 @@ interface Pollers {
 /** Numbers of the wire format (TaskQueueType): the SDK has no names for them. */
 const wireTypes = { workflow: 1, activity: 2 } as const;
 
-async function pollers({ temporal }: Longshore, namespace: string): Promise<Pollers[]> {
-  const { taskQueues } = await import('../../workflows/storage/contract.ts');
+async function pollers({ temporal }: Longshore, namespace: string, config?: Config): Promise<Pollers[]> {
+  const [storage, sequencing] = await Promise.all([import('../../workflows/storage/contract.ts'), import('../../workflows/sequencing/contract.ts')]);
+  const wanted = [...Object.entries(storage.taskQueues), ...(config !== undefined && mirrors(config) ? Object.entries(sequencing.taskQueues) : [])];
   return Promise.all(
-    Object.entries(taskQueues).map(async ([capability, queue]) => {
+    wanted.map(async ([capability, queue]) => {
       const taskQueueType = capability === 'workflows' ? wireTypes.workflow : wireTypes.activity;
       // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the enumeration is in no package that we depend on
       const { pollers: found } = await temporal.workflowService.describeTaskQueue({ namespace, taskQueue: { name: queue }, taskQueueType });
@@ -205,8 +211,8 @@ async function pollers({ temporal }: Longshore, namespace: string): Promise<Poll
   );
 }
 
-async function workers(longshore: Longshore, { namespace }: TemporalTarget): Promise<Finding> {
-  const queues = await pollers(longshore, namespace);
+async function workers(longshore: Longshore, { namespace }: TemporalTarget, config?: Config): Promise<Finding> {
+  const queues = await pollers(longshore, namespace, config);
   const idle = queues.filter(({ count }) => count === 0).map(({ queue }) => queue);
   if (idle.length > 0) return bad(`Nobody serves ${idle.join(', ')}.`, 'start longshore worker on a host that has what they need');
   return good(queues.map(({ queue, count }) => `${queue} ${count}`).join(', '));
@@ -216,8 +222,42 @@ type Pipeline = keyof Config['databases'];
 
 const database = (config: Config): Promise<Finding> => databaseOf(config, 'storage');
 
+const mirrors = ({ sequencing }: Config): boolean => sequencing.instruments.length > 0;
+const noInstruments = skipped('no instruments are configured');
+
 async function sequencingDatabase(config: Config): Promise<Finding> {
-  return config.sequencing.instruments.length === 0 ? skipped('no instruments are configured') : databaseOf(config, 'sequencing');
+  return mirrors(config) ? databaseOf(config, 'sequencing') : noInstruments;
+}
+
+/** What a host that copies and processes must have. */
+async function hostFact(config: Config, look: (facts: typeof hostFacts) => Promise<{ message: string }[]>, fine: string, remedy: string): Promise<Finding> {
+  if (!mirrors(config)) return noInstruments;
+  if (!config.workers.capabilities.includes('files')) return notHere('copy runs');
+  const faults = await look(await import('../../activities/sequencing/host-facts.ts'));
+  return faults.length === 0 ? good(fine) : bad(faults.map(({ message }) => message).join(' '), remedy);
+}
+
+const sequencingPrograms = (config: Config, signal: AbortSignal): Promise<Finding> =>
+  hostFact(config, ({ toolFaults }) => toolFaults(config, { signal }), 'all are there', 'install rsync and openssh-client');
+
+const sequencingDirectories = (config: Config): Promise<Finding> =>
+  hostFact(config, ({ rootFaults }) => rootFaults(config), 'both are there and may be written', 'mount the disk, or correct sequencing.runsDirectory and outputDirectory');
+
+const instrumentKeys = (config: Config, signal: AbortSignal): Promise<Finding> =>
+  hostFact(config, ({ keyFaults }) => keyFaults(config, { signal }), 'each instrument’s host key is known, and the keys are private', 'see “Keys” in docs/sequencing.md');
+
+async function messages(config: Config): Promise<Finding> {
+  if (!mirrors(config)) return noInstruments;
+  if ((await sequencingDatabase(config)).state !== 'good') return skipped('not checked, because the sequencing database is not as it should be');
+  const { waiting, failing } = await withDatabase(config, 'sequencing', async (opened) => {
+    const { outboxState } = await import('../../activities/sequencing/outbox.ts');
+    return outboxState(opened);
+  });
+  const [first] = failing;
+  if (first === undefined) return good(waiting === 0 ? 'all tickets and mails are sent' : `${waiting} wait to be sent`);
+  const text = `${waiting} tickets or mails wait; ${first.key} was tried ${first.attempts} times: ${first.problem.message}`;
+  const { needsPerson } = await import('../../activities/sequencing/outbox.ts');
+  return (failing.some(needsPerson) ? bad : warning)(text, 'see whether the receiver answers, or correct sequencing.tickets');
 }
 
 async function databaseOf(config: Config, pipeline: Pipeline): Promise<Finding> {
