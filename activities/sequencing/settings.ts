@@ -68,7 +68,7 @@ export function instrumentPlan({ sequencing, site }: Config, { copy, heartbeatFi
     quiet: copy.quietHours !== undefined && isWithin(copy.quietHours, site.timeZone, now),
     unreachableSeconds: Math.round(sequencing.unreachableMinutes * 60),
     clockSkewSeconds: sequencing.clockSkewSeconds,
-    minimumFreeBytes: minimumFreeGiB * 2 ** 30,
+    minimumFreeBytes: (minimumFreeGiB ?? sequencing.minimumFreeGiB) * 2 ** 30,
     heartbeat: heartbeatFile !== undefined,
   };
 }

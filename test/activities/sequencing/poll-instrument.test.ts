@@ -26,7 +26,7 @@ describe('a poll of an instrument', () => {
   beforeEach(async () => {
     site = await makeSequencingSite(({ data }) => ({
       instruments: [
-        { label: 'EGS2', location: data, copy: { quietHours: { from: '22:00', to: '06:00' } } },
+        { label: 'EGS2', location: data, minimumFreeGiB: 1024, copy: { quietHours: { from: '22:00', to: '06:00' } } },
         { label: 'MIN2', location: 'LOCAL' },
       ],
     }));
@@ -196,6 +196,12 @@ describe('a poll of an instrument', () => {
       assert.deepEqual((await changes()).map(({ experiment }) => experiment), expected);
     }
     assert.deepEqual((await look()).drift, []);
+  });
+
+  it('knows how much space is free there, and how much should be: its own key before the site’s', async () => {
+    const { freeBytes, plan } = await poll();
+    assert.ok(freeBytes !== null && freeBytes > 0);
+    assert.deepEqual([plan.minimumFreeBytes, (await poll('MIN2')).plan.minimumFreeBytes], [2 ** 40, 0]);
   });
 
   it('keeps quiet hours by the site’s clock', async () => {
