@@ -6,7 +6,8 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ty
 const list = (value: unknown): string[] => (Array.isArray(value) ? value.map(text) : []);
 const messageOf = (value: unknown): string => (typeof value === 'object' && value !== null && 'message' in value ? text(value.message) : '');
 const typeOf = (value: unknown): string => (typeof value === 'object' && value !== null && 'type' in value ? text(value.type) : '');
-const field = (value: unknown, name: string): string => (typeof value === 'object' && value !== null && name in value ? text((value as Record<string, unknown>)[name]) : '');
+const nameOf = (value: unknown): string => (typeof value === 'object' && value !== null && 'name' in value ? text(value.name) : '');
+const kindOf = (value: unknown): string => (typeof value === 'object' && value !== null && 'kind' in value ? text(value.kind) : '');
 const counted = (value: unknown, what: string): string => `${text(value)} ${what}${value === 1 ? '' : 's'}`;
 
 /** What each kind of event says; a kind that is not here is shown by its name. */
@@ -43,7 +44,7 @@ const words: Readonly<Record<string, (details: Record<string, unknown>) => strin
   stripped: () => 'its raw data was removed',
   'output-missing': () => 'its output directory is missing',
   stalled: ({ since }) => `nothing has changed since ${text(since)}`,
-  drift: ({ drift }) => `changed by somebody else, and put right: ${(Array.isArray(drift) ? drift : []).map((each) => `pipeline/${field(each, 'name')} ${field(each, 'kind')}`).join(', ')}`,
+  drift: ({ drift }) => `changed by somebody else, and put right: ${(Array.isArray(drift) ? drift : []).map((each) => `pipeline/${nameOf(each)} ${kindOf(each)}`).join(', ')}`,
   imported: ({ remark, remarks, status }) => (remark === undefined ? [`taken over as ${text(status)}.`, ...list(remarks)].join(' ') : `taken over: ${text(remark)}`),
 };
 

@@ -32,7 +32,7 @@ describe('a run that is kept', () => {
     await keep(3, [entry(1, { kind: 'cell-seen', key: one }), entry(2, { kind: 'cell-seen', key: two }), entry(3, { kind: 'processing-started', keys: [one, two], startTime: 'x@y' })]);
     // A workflow that is begun anew sees them again.
     await keep(5, [entry(4, { kind: 'cell-seen', key: one }), entry(5, { kind: 'processing-started', keys: [one], startTime: 'x@z' })]);
-    const kinds = async (cell: string): Promise<string[]> => (await storedEvents(site.database, { experiment, cell })).map(({ kind, at, details }) => [kind, at.slice(17, 19), details['startTime'] ?? ''].join(' '));
+    const kinds = async (cell: string): Promise<string[]> => (await storedEvents(site.database, { experiment, cell })).map(({ kind, at, details }) => `${kind} ${at.slice(17, 19)} ${typeof details['startTime'] === 'string' ? details['startTime'] : ''}`);
     assert.deepEqual(await kinds(one), ['cell-seen 01 ', 'processing-started 03 x@y', 'processing-started 05 x@z']);
     assert.deepEqual(await kinds(two), ['cell-seen 02 ', 'processing-started 03 x@y']);
   });
