@@ -464,7 +464,9 @@ describe('faults while runs are mirrored', function () {
   it(`${withHostileNames}: nothing is done but copying and processing`, async () => {
     const { tables, files, mails } = await seenOf(withHostileNames);
     const undisturbed = await seenOf('nothing happens');
-    assert.deepEqual((tables['event'] as { kind: string }[]).map(({ kind }) => kind), (undisturbed.tables['event'] as { kind: string }[]).map(({ kind }) => kind));
+    // They stand in the order of names, which are others here.
+    const kinds = ({ event }: Seen['tables']): string[] => (event as { kind: string }[]).map(({ kind }) => kind).toSorted();
+    assert.deepEqual(kinds(tables), kinds(undisturbed.tables));
     assert.deepEqual((tables['cell'] as { name: string; state: string }[]).map(({ name, state }) => [name.split('/')[0], state]), [[hostile.library, 'PROCESSED']]);
     assert.equal(Object.keys(files).length, Object.keys(undisturbed.files).length);
     assert.equal(mails.length, undisturbed.mails.length);
