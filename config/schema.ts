@@ -392,6 +392,7 @@ const instrument = z
       })
       .prefault({})
       .describe('Copying.'),
+    minimumFreeGiB: z.number().min(0).optional().describe('Less free space than this on the instrument is told to people; `sequencing.minimumFreeGiB` when absent.'),
     heartbeatFile: absolutePath.optional().describe('File on the instrument by which the lab sees that copying works; none when absent.'),
   })
   .superRefine(({ location, copy: { strategy } }, context) => {

@@ -3,6 +3,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { FailureInterceptor, SubjectLogInterceptor } from '../activities/platform/activity.ts';
 import { type Database, openDatabase } from '../activities/platform/database/index.ts';
+import { checkHost } from '../activities/sequencing/host-facts.ts';
 import { createSequencingFilesActivities, createSequencingServicesActivities } from '../activities/sequencing/index.ts';
 import { createStorageScanActivities, createStorageServiceActivities } from '../activities/storage/index.ts';
 import type { Config } from '../config/schema.ts';
@@ -92,6 +93,7 @@ export async function startWorkers(config: Config, choices: WorkerChoices = {}):
 
     const roles: WorkerOptions[] = [];
     for (const pipeline of pipelines) {
+      if (pipeline === 'sequencing' && capabilities.includes('files')) await checkHost(config);
       const wanted = capabilities.filter((capability) => capability !== (pipeline === 'storage' ? 'files' : 'scan'));
       // Workers of workflows alone need no database.
       const database = wanted.some((capability) => capability !== 'workflows') ? await databaseOf(pipeline) : null;

@@ -30,15 +30,19 @@ export async function appendEvents(db: Database, events: readonly StoredEvent[])
 type EventRow = Omit<StoredEvent, 'key' | 'cell' | 'at' | 'details'> & { event_key: string; cell_key: string | null; happened_at: string; details: string };
 
 export interface EventFilter {
-  experiment?: string;
+  /** Null: of no run, but of the instrument itself. */
+  experiment?: string | null;
   instrument?: string;
   cell?: string;
+  /** ISO instant of the oldest. */
+  from?: string;
   limit?: number;
 }
 
 /** The last events of a run, an instrument or a cell, the oldest of these first. */
-export async function storedEvents(db: Database, { experiment, instrument, cell, limit = 1000 }: EventFilter): Promise<StoredEvent[]> {
+export async function storedEvents(db: Database, { experiment, instrument, cell, from, limit = 1000 }: EventFilter): Promise<StoredEvent[]> {
   const place = { ...(experiment === undefined ? {} : { experiment }), ...(instrument === undefined ? {} : { instrument }), ...(cell === undefined ? {} : { cell_key: cell }) };
-  const rows: EventRow[] = await db.knex('event').where(place).orderBy('happened_at', 'desc').orderBy('event_id', 'desc').limit(limit).select('event_key', 'instrument', 'experiment', 'cell_key', 'happened_at', 'actor', 'version', 'kind', 'details');
+  const since = from === undefined ? db.knex('event') : db.knex('event').where('happened_at', '>=', from);
+  const rows: EventRow[] = await since.where(place).orderBy('happened_at', 'desc').orderBy('event_id', 'desc').limit(limit).select('event_key', 'instrument', 'experiment', 'cell_key', 'happened_at', 'actor', 'version', 'kind', 'details');
   return rows.toReversed().map(({ event_key: key, cell_key: cell, happened_at: at, details, ...event }) => ({ key, ...event, cell, at, details: JSON.parse(details) }));
 }

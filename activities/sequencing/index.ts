@@ -9,11 +9,12 @@ import type { CopyProgress, SequencingFileActivities, SequencingServiceActivitie
 import { activityHooks, keepingAlive } from '../platform/activity.ts';
 import type { Database } from '../platform/database/index.ts';
 import { copyCell } from './copy-cell.ts';
+import { copyHealth } from './copy-health.ts';
 import { appendEvents } from './event-store.ts';
 import { writeHeartbeatFile } from './heartbeat-file.ts';
 import { importRuns } from './import-runs.ts';
 import { lookAtRun, openRun } from './look-at-run.ts';
-import { drainOutbox, enqueueMessages } from './outbox.ts';
+import { drainOutbox, enqueueMessages, needsPerson } from './outbox.ts';
 import { planProcessing } from './plan-processing.ts';
 import { pollInstrument } from './poll-instrument.ts';
 import { finishCell, processPart } from './process-part.ts';
@@ -49,12 +50,16 @@ export function createSequencingFilesActivities({ config, database, version }: O
   const program = `Longshore ${version} by ${account()}@${hostname()} in ${dirname(findPackageJSON('..', import.meta.url)!)}`;
   const signal = (): { signal: AbortSignal } => ({ signal: Context.current().cancellationSignal });
   return {
-    listInstrument: ({ instrument }) => keepingAlive(`listing ${instrument}`, () => pollInstrument({ config, database }, instrument, signal())),
+    async listInstrument({ instrument }) {
+      const listing = await keepingAlive(`listing ${instrument}`, () => pollInstrument({ config, database }, instrument, signal()));
+      Context.current().metricMeter.createCounter('longshore_listings', 'listings', 'Good listings of instruments').add(1, { pipeline: 'sequencing', instrument });
+      return listing;
+    },
 
     writeHeartbeat: ({ instrument, at }) =>
-      keepingAlive(`telling ${instrument} that copying works`, async () => {
+      keepingAlive(`telling ${instrument} whether copying works`, async () => {
         const failed = await listCells(database, { instrument, states: ['FAILED'] });
-        await writeHeartbeatFile(instrumentOf(config, instrument), { at, failing: failed.length }, signal());
+        await writeHeartbeatFile(instrumentOf(config, instrument), { at, failed: failed.length, ...(await copyHealth(database, instrument)) }, signal());
       }),
 
     openRun: (input) => keepingAlive(`looking at ${input.experiment}`, () => openRun({ config, database, version }, input, signal())),
@@ -103,9 +108,8 @@ export function createSequencingServicesActivities({ config, database, readSecre
 
     saveInstrumentEvent: ({ instrument, at, actor, kind, details, tell }) =>
       keepingAlive(`saving what happened to ${instrument}`, async () => {
-        // Two can begin or end in the same moment.
-        const what = createHash('sha256').update(details).digest('hex').slice(0, 8);
-        const key = `${instrumentPrefix}${instrument}/${kind}/${at}/${what}`;
+        // Several things may happen in one moment.
+        const key = `${instrumentPrefix}${instrument}/${kind}/${at}/${createHash('sha256').update(details).digest('hex').slice(0, 12)}`;
         await appendEvents(database, [{ key, instrument, experiment: null, cell: null, at, actor, version, kind, details: { text: details } }]);
         if (tell && config.sequencing.tickets.kind !== 'none') await enqueueMessages(database, [{ key, experiment: `${instrumentPrefix}${instrument}`, type: 'unknown', kind: 'reply', part: kind, body: details }], at);
       }),
@@ -113,6 +117,8 @@ export function createSequencingServicesActivities({ config, database, readSecre
     async drainOutbox() {
       const hooks = activityHooks<{ sent: number; text: string }>();
       const { sent, waiting, failing } = await keepingAlive('telling what waits', () => drainOutbox(database, { send: senderOf(config.sequencing.tickets, readSecret) }, hooks));
+      // Counted at each drain while it lasts: a gauge would stay with whichever worker saw it last.
+      Context.current().metricMeter.createCounter('longshore_messages_stuck', 'messages', 'Messages that a person has to see to, at each round').add(failing.filter(needsPerson).length, { pipeline: 'sequencing' });
       return { sent, waiting, problem: failing[0]?.problem ?? null };
     },
   };

@@ -38,6 +38,8 @@ export interface InstrumentListing {
   unusable: string[];
   /** How much the machine's clock is ahead of ours, to about a second. */
   clockAheadSeconds: number;
+  /** Bytes that are free on the source's disk; null where that was not told. */
+  freeBytes: number | null;
 }
 
 /** Experiment, library, cell: the cells of an instrument, and those that a re-basecalling leaves in a directory of runs. */
@@ -55,6 +57,8 @@ const script = [
   '[ -z "$2" ] || [ -e "$2" ] || exit 5;',
   'above=$3; shift 3; IFS=; count=0;',
   String.raw`printf "listing 1 %s\0" "$(date +%s)";`,
+  // Whoever has no df, or another one, is listed all the same.
+  String.raw`printf "disk %s\0" "$(df -Pk . 2>/dev/null | tail -n 1)";`,
   String.raw`for place in $above*/ $above*/*/; do [ ! -d "$place" ] || { [ -r "$place" ] && [ -x "$place" ]; } || printf "unreadable %s\0" "\${place%/}"; done;`,
   'for pattern; do for mark in $above$pattern/other_reports; do',
   '[ -e "$mark" ] || continue; cell=${mark%/other_reports}; ended=0; count=$((count + 1));',
@@ -119,7 +123,7 @@ function parse(answer: Uint8Array, name: string): InstrumentListing {
   const first = /^listing 1 (\d+)$/u.exec(lossy(records[0]));
   if (first === null) throw new OperationError('ExternalToolFailed', `What ${name} answered is not a listing; it begins with “${lossy(records[0]).slice(0, 80)}”.`);
   const last = /^end (\d+)$/u.exec(lossy(records.at(-1)));
-  const listing: InstrumentListing = { cells: [], unreadable: [], unusable: [], clockAheadSeconds: Math.round(Number(first[1]) - Date.now() / 1000) };
+  const listing: InstrumentListing = { cells: [], unreadable: [], unusable: [], clockAheadSeconds: Math.round(Number(first[1]) - Date.now() / 1000), freeBytes: null };
   for (const record of records.slice(1, last === null ? undefined : -1)) read(record, listing, name);
   const { cells, unusable } = listing;
   if (last === null || Number(last[1]) !== cells.length + unusable.length) throw new OperationError('TransportError', `The listing of ${name} ended early, after ${cells.length} cells.`);
@@ -142,6 +146,12 @@ function read(record: Uint8Array, listing: InstrumentListing, name: string): voi
   if (kind === 'unreadable') {
     const place = text.slice('unreadable '.length);
     if (!place.endsWith('lost+found')) listing.unreadable.push(place);
+    return;
+  }
+  if (kind === 'disk') {
+    // Filesystem, blocks of 1024 bytes, used, available, capacity, mount point: the first may have blanks.
+    const available = /\s\d+\s+-?\d+\s+(-?\d+)\s+\d+%/u.exec(text)?.[1];
+    if (available !== undefined) listing.freeBytes = Math.max(0, Number(available)) * 1024;
     return;
   }
   const [, ended, path] = /^cell ([01]) (.+)$/su.exec(text) ?? [];

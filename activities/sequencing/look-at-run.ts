@@ -6,24 +6,27 @@ import { endMarkerOf } from '../../domain/sequencing/final-summary.ts';
 import { importRun } from '../../domain/sequencing/import-run.ts';
 import { local } from '../../domain/sequencing/location.ts';
 import { instrumentOf as labelOf } from '../../domain/sequencing/names.ts';
+import { foreignDrift, isHidden } from '../../domain/sequencing/pipeline-files.ts';
 import type { LocalCell, OpenedRun, RunLook, RunSighting } from '../../workflows/sequencing/contract.ts';
 import type { Database } from '../platform/database/index.ts';
 import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
 import { checkMounted } from './mounted.ts';
 import { readRunDirectory, type RunDirectory } from './run-directory.ts';
-import { storedRun } from './run-store.ts';
+import { storedRun, type StoredRun } from './run-store.ts';
 import { runDirectories, runPlan, runsRoot } from './settings.ts';
 import { storedSighting } from './sighting-store.ts';
 
 const mostWarnings = 20;
+const mostDrift = 20;
 
-const nothingHere: RunLook = { cells: [], found: null, outputResolves: false, warnings: [] };
+const nothingHere: RunLook = { cells: [], found: null, outputResolves: false, warnings: [], drift: [] };
 
 /** The run's directory (an empty look where there is none) and its newest listing. Throws `DependencyDown` when the root of raw copies is missing, `PermissionDenied`, `TransportError`, `InputCorrupt`. */
 export async function lookAtRun({ config, database }: { config: Config; database: Database }, experiment: string, hooks: { signal?: AbortSignal } = {}): Promise<Pick<OpenedRun, 'sighting' | 'look'>> {
   const sighting = await storedSighting(database, experiment);
+  const stored = await storedRun(database, experiment);
   const directory = await readIfThere(config, experiment, hooks);
-  return { sighting, look: directory === null ? nothingHere : lookOf(directory) };
+  return { sighting, look: directory === null ? nothingHere : lookOf(directory, stored) };
 }
 
 /** See `OpenedRun`. Throws what `lookAtRun` throws. */
@@ -32,7 +35,7 @@ export async function openRun({ config, database, version }: { config: Config; d
   const stored = await storedRun(database, experiment);
   const sighting = input.sighting ?? (await storedSighting(database, experiment));
   const directory = await readIfThere(config, experiment, hooks);
-  const look = directory === null ? nothingHere : lookOf(directory);
+  const look = directory === null ? nothingHere : lookOf(directory, stored);
   if (stored !== null) {
     const { flags, revision, processings, firstSeen, instrument, location, changedAt } = stored;
     return { record: { flags, revision, processings, firstSeen, instrument, location, lastChange: Math.floor(Date.parse(changedAt) / 1000) }, sighting, remarks: [], plan: runPlan(config, instrument, version), look };
@@ -59,7 +62,7 @@ async function readIfThere(config: Config, experiment: string, hooks: { signal?:
 }
 
 /** What a workflow is told of a run's directory. */
-function lookOf({ cells, endMarkers, files, flags, outputResolves, warnings }: RunDirectory): RunLook {
+function lookOf({ cells, endMarkers, files, flags, outputResolves, warnings }: RunDirectory, stored: StoredRun | null): RunLook {
   const faults: string[] = [];
   const seen = cells.map((cell): LocalCell => {
     try {
@@ -70,5 +73,7 @@ function lookOf({ cells, endMarkers, files, flags, outputResolves, warnings }: R
       return { cell, endMarker: null };
     }
   });
-  return { cells: seen, found: files === null ? null : flags, outputResolves, warnings: [...faults, ...warnings].slice(0, mostWarnings) };
+  // Files that were never written by a record are as they were found.
+  const drift = stored === null || stored.projected === null ? [] : foreignDrift((files ?? []).filter(({ name }) => !isHidden(name)), { previous: stored.projected, next: stored.flags });
+  return { cells: seen, found: files === null ? null : flags, outputResolves, warnings: [...faults, ...warnings].slice(0, mostWarnings), drift: drift.slice(0, mostDrift) };
 }

@@ -147,11 +147,15 @@ async function claim(db: Database, me: string, now: number): Promise<OutboxRow |
   }
 }
 
-/** How much is still to be told, and what stands in the way. */
-export async function outboxState(db: Database): Promise<Pick<DrainResult, 'waiting' | 'failing'>> {
-  const unsent = (): ReturnType<Database['knex']> => db.knex('outbox').whereNull('sent_at');
+/** Tries in vain after which somebody has to see to it: an hour's worth. Until then what failed may pass by itself. */
+const patientTries = 8;
+export const needsPerson = ({ attempts }: Pick<FailingMessage, 'attempts'>): boolean => attempts >= patientTries;
+
+/** How much is still to be told, of all runs or one, and what stands in the way. */
+export async function outboxState(db: Database, { experiment, limit = 10 }: { experiment?: string; limit?: number } = {}): Promise<Pick<DrainResult, 'waiting' | 'failing'>> {
+  const unsent = (): ReturnType<Database['knex']> => db.knex('outbox').whereNull('sent_at').where(experiment === undefined ? {} : { experiment });
   const [count]: { waiting: number }[] = await unsent().select({ waiting: db.knex.raw('count(*)') });
-  const rows: OutboxRow[] = await unsent().whereNotNull('problem_type').orderBy('outbox_id').limit(10);
+  const rows: OutboxRow[] = await unsent().whereNotNull('problem_type').orderBy('outbox_id').limit(limit);
   return {
     waiting: count!.waiting,
     failing: rows.map(({ message_key: key, experiment, attempts, queued_at: since, problem_type, problem_message }) => ({ key, experiment, attempts, since, problem: { type: problem_type!, message: problem_message ?? '' } })),

@@ -9,7 +9,7 @@ import { listInstrument as named } from '../../domain/sequencing/listing.ts';
 import { local } from '../../domain/sequencing/location.ts';
 import { cellKey, cellMark, componentFault, experimentFilter, experimentOf } from '../../domain/sequencing/names.ts';
 import { compareBytes } from '../../domain/sequencing/order.ts';
-import { handSignals, readPipelineFiles } from '../../domain/sequencing/pipeline-files.ts';
+import { type Drift, foreignDrift, handSignals, isHidden, type PipelineFile, readPipelineFiles } from '../../domain/sequencing/pipeline-files.ts';
 import type { RunStatus } from '../../domain/sequencing/run-status.ts';
 import type { ListingRef, SightedCell } from '../../workflows/sequencing/contract.ts';
 import type { Database } from '../platform/database/index.ts';
@@ -18,7 +18,7 @@ import { keepPins, storedPins } from './pin-store.ts';
 import { readPipelineDirectory } from './run-directory.ts';
 import { listRuns, storedRun, storedRuns, type RunSummary, type StoredRun } from './run-store.ts';
 import { instrumentOf, instrumentPlan, isLocal, runDirectories, sourceOf } from './settings.ts';
-import { hasSignals, noSignals, saveSightings, storedSightings, type Sighting } from './sighting-store.ts';
+import { driftSignal, hasSignals, noSignals, saveSightings, storedSightings, type Sighting } from './sighting-store.ts';
 
 interface Deps {
   config: Config;
@@ -52,14 +52,17 @@ export async function pollInstrument({ config, database }: Deps, label: string, 
     runs: found.runs.length,
     cells: found.runs.reduce((sum, { cells }) => sum + cells.length, 0),
     clockAheadSeconds: listing.clockAheadSeconds,
-    notes: [
+    freeBytes: listing.freeBytes,
+    notes: bounded(label, [
       ...found.notes,
       ...listing.unreadable.map((place) => `${label}: “${place}” cannot be looked into; what was known of it stays.`),
       ...listing.unusable.map((place) => `${label}: “${place}” has a name that is not UTF-8 and is left out.`),
-    ].slice(0, mostNotes),
+    ]),
     plan: instrumentPlan(config, instrument, now() / 1000),
   };
 }
+
+const bounded = (label: string, notes: readonly string[]): string[] => (notes.length <= mostNotes ? [...notes] : [...notes.slice(0, mostNotes - 1), `${label}: ${notes.length - mostNotes + 1} more are left out.`]);
 
 type SeenRun = Omit<Sighting, 'signals'>;
 type Before = Awaited<ReturnType<typeof storedSightings>>;
@@ -152,7 +155,10 @@ async function unseenRuns(database: Database, { runs, seen, before }: { runs: re
   );
 }
 
-/** Signals in the files of a run. One at rest is read only when they have changed since there were none. A disk that cannot be read says nothing. */
+/**
+ * Signals in the files of a run, and of one that is not at rest what else somebody changed there. One at rest is read only when they have changed
+ * since there were none. A disk that cannot be read says nothing.
+ */
 async function signalsOf({ config, database }: Deps, { run, awake, before }: { run: RunSummary | undefined; awake: StoredRun | undefined; before: string | undefined }): Promise<string> {
   if (run === undefined) return '';
   const pipeline = join(runDirectories(config, run.experiment).run, 'pipeline');
@@ -163,7 +169,15 @@ async function signalsOf({ config, database }: Deps, { run, awake, before }: { r
   const { run: found } = readPipelineFiles(directory.files);
   const recorded = (awake ?? (await storedRun(database, run.experiment)))!.flags;
   const signals = [...handSignals(recorded, found), ...(found.stripped && !recorded.stripped ? [{ kind: 'stripped' }] : [])];
-  return signals.length === 0 ? unchanged : JSON.stringify(signals);
+  const drift = awake === undefined ? [] : await driftOf(database, awake, directory.files);
+  const all = [...signals, ...drift.map(({ name, kind }) => ({ kind: driftSignal, name, is: kind }))];
+  return all.length === 0 ? unchanged : JSON.stringify(all);
+}
+
+async function driftOf(database: Database, { experiment, flags, projected, revision }: StoredRun, files: readonly PipelineFile[]): Promise<Drift[]> {
+  const drift = projected === null ? [] : foreignDrift(files.filter(({ name }) => !isHidden(name)), { previous: projected, next: flags });
+  // The files may be those of a record that came meanwhile.
+  return drift.length > 0 && (await storedRun(database, experiment))!.revision === revision ? drift : [];
 }
 
 /** Two changes so close to each other may have one time. */

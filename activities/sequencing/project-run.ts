@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { OperationError } from '../../domain/errors.ts';
 import type { RunFlags } from '../../domain/sequencing/flags.ts';
 import { componentFault } from '../../domain/sequencing/names.ts';
-import { type Drift, driftOf, type HandSignal, handSignals, type PipelineFile, pipelineFiles, readPipelineFiles } from '../../domain/sequencing/pipeline-files.ts';
+import { type Drift, driftOf, foreignDrift, hasMeaning, isHidden, type PipelineFile, pipelineFiles, readPipelineFiles, unrecordedSigns } from '../../domain/sequencing/pipeline-files.ts';
 import { writeFileAtomic } from '../platform/files/atomic.ts';
 import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
 import { withTemporary } from '../platform/files/temporary.ts';
@@ -21,8 +21,7 @@ import { readPipelineDirectory } from './run-directory.ts';
  * Throws `ContractError` (a key that is no name), and what `writeFileAtomic` throws.
  */
 export async function projectRun({ directory, previous, next }: { directory: string; previous: RunFlags | null; next: RunFlags }): Promise<Drift[]> {
-  // Hidden files are nobody's signs: what a killed writer or a network file system leaves.
-  const found = (await readPipelineDirectory(directory))?.files.filter(({ name }) => !name.startsWith('.')) ?? null;
+  const found = (await readPipelineDirectory(directory))?.files.filter(({ name }) => !isHidden(name)) ?? null;
   if (!next.known) {
     // Its set-up failed and is to begin anew.
     for (const { name } of previous === null ? [] : pipelineFiles(previous)) await remove(join(directory, name));
@@ -32,25 +31,13 @@ export async function projectRun({ directory, previous, next }: { directory: str
   const there = found ?? [];
   const read = readPipelineFiles(found).run;
   const wanted = pipelineFiles(next);
-  const before = previous ?? read;
-  const kept = new Set([...handSignals(next, read).filter((signal) => isNew(signal, before, read)).map(fileOf), ...(read.stripped && !before.stripped ? ['stripped'] : [])]);
+  const kept = unrecordedSigns(next, previous ?? read, read);
   const differing = driftOf(wanted, there);
   // New files first: a reader in between sees both, and what is further on counts.
   for (const { name, kind } of differing) if (kind !== 'unexpected' && !kept.has(name)) await write(directory, wanted.find((file) => file.name === name)!);
   for (const { name, kind } of differing) if (kind === 'unexpected' && !kept.has(name) && hasMeaning(name)) await remove(join(directory, name));
-  const foreign = new Map(driftOf(pipelineFiles(before), there).map((drift) => [drift.name, drift]));
-  // What an interrupted writing of this record did already is no drift.
-  return differing.flatMap(({ name }) => foreign.get(name) ?? []).filter(({ name }) => !kept.has(name));
+  return foreignDrift(there, { previous: previous ?? read, next });
 }
-
-/** A signal that was not recorded before; else the file is ours, and stands there still because the record has changed. */
-function isNew(signal: HandSignal, before: RunFlags, read: RunFlags): boolean {
-  return handSignals(before, read).some((each) => fileOf(each) === fileOf(signal));
-}
-
-const fileOf = (signal: HandSignal): string => (signal.kind === 'abort-run' ? 'aborted' : signal.kind === 'abort-cell' ? `${signal.key}.aborted` : 'type.yaml');
-
-const hasMeaning = (name: string): boolean => !readPipelineFiles([{ name, kind: 'text', text: '' }]).warnings.includes(`pipeline/${name} has no meaning.`);
 
 async function write(directory: string, file: PipelineFile): Promise<void> {
   const fault = componentFault(file.name);

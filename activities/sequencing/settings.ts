@@ -62,12 +62,13 @@ export function sourceOf(config: Config, instrument: InstrumentConfig): Instrume
 export const isLocal = ({ location }: Pick<InstrumentConfig, 'location'>): boolean => location === local;
 
 /** @param now Unix seconds. */
-export function instrumentPlan({ sequencing, site }: Config, { copy, heartbeatFile }: InstrumentConfig, now: number): InstrumentPlan {
+export function instrumentPlan({ sequencing, site }: Config, { copy, heartbeatFile, minimumFreeGiB }: InstrumentConfig, now: number): InstrumentPlan {
   return {
     pace: { shortest: Math.round(copy.everyMinutes * 60), longest: Math.round(copy.atLeastEveryHours * 3600) },
     quiet: copy.quietHours !== undefined && isWithin(copy.quietHours, site.timeZone, now),
     unreachableSeconds: Math.round(sequencing.unreachableMinutes * 60),
     clockSkewSeconds: sequencing.clockSkewSeconds,
+    minimumFreeBytes: (minimumFreeGiB ?? sequencing.minimumFreeGiB) * 2 ** 30,
     heartbeat: heartbeatFile !== undefined,
   };
 }

@@ -61,9 +61,12 @@ export async function saveSightings(db: Database, { label, sightings, matters, a
   });
 }
 
-/** Signals that are gone (recorded by now, or taken back) are no news. */
+/** Stands in `signals` for a file that somebody changed and that is no signal. */
+export const driftSignal = 'drift';
+
+/** Signals that are gone (recorded by now, or taken back) are no news; that nothing differs any more is. */
 function isNews({ location, listed, cells, signals }: Sighting, row: SightingRow | undefined): boolean {
-  return row === undefined || row.location !== location || (row.listed === 1) !== listed || row.cells !== JSON.stringify(cells) || (hasSignals(signals) && row.signals !== signals);
+  return row === undefined || row.location !== location || (row.listed === 1) !== listed || row.cells !== JSON.stringify(cells) || (row.signals !== signals && (hasSignals(signals) || row.signals.includes(`"kind":"${driftSignal}"`)));
 }
 
 /** What the newest good listing said of a run; null when none ever did. */

@@ -105,7 +105,7 @@ async function settle(config: Config, database: Database): Promise<void> {
     await makeRunDirectories({ runsRoot: runsRoot(config), run, output });
     const flags = { ...unknownRun, known: true, upstream: location, output };
     const plan = { version: 'bench', phased: false, idleSeconds: 1, stallSeconds: 1 };
-    const state = openedState({ sighting }, { record: null, sighting: null, remarks: [], plan, look: { cells: [], found: null, outputResolves: true, warnings: [] } }, sighting.firstSeen)!;
+    const state = openedState({ sighting }, { record: null, sighting: null, remarks: [], plan, look: { cells: [], found: null, outputResolves: true, warnings: [], drift: [] } }, sighting.firstSeen)!;
     const { cells, status } = factsOf({ ...state, flags });
     await keepRun({ config, database, version: 'bench', program: 'bench' }, { experiment, instrument: label, location, firstSeen: sighting.firstSeen, revision: 1, processings: 0, status, attention: null, flags, cells, events: [], notices: [] });
   }

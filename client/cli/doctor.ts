@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Database } from '../../activities/platform/database/index.ts';
+import type * as hostFacts from '../../activities/sequencing/host-facts.ts';
 import type { Config } from '../../config/schema.ts';
 import { OperationError } from '../../domain/errors.ts';
 import { counted } from '../../domain/sequencing/ticket-summary.ts';
@@ -117,7 +118,7 @@ async function checksFor(command: Command): Promise<Check[]> {
     withConfig('state directory', 'give this account a directory it may write to: stateDirectory', stateDirectory),
     { name: 'temporal', remedy: 'start the server, or set TEMPORAL_ADDRESS', run: async () => server(await connection, await target) },
     withTemporal('search attributes', 'run longshore setup', searchAttributes),
-    withTemporal('workers', 'start longshore worker on a host that has what they need', workers),
+    withTemporal('workers', 'start longshore worker on a host that has what they need', async (longshore, place) => workers(longshore, place, (await loading.catch(() => null))?.config ?? null)),
     withConfig('storage database', 'start the server, or correct databases.storage', database),
     withConfig('clock', 'set the clock by NTP', (config) => clock(config, connection, target)),
     withConfig('directory service', 'start the service, or correct directory', directoryService),
@@ -126,7 +127,10 @@ async function checksFor(command: Command): Promise<Check[]> {
     withConfig('quotas', 'correct storage.quotas', quotas),
     withConfig('object store', 'start the store, or correct storage.split.upload', objectStore),
     withConfig('sequencing database', 'start the server, or correct databases.sequencing', sequencingDatabase),
-    withConfig('sequencing directories', 'make them for the account of the workers, or correct sequencing', sequencingDirectories),
+    withConfig('sequencing programs', 'install what is missing', sequencingPrograms),
+    withConfig('sequencing directories', 'mount the disk, or correct sequencing.runsDirectory and outputDirectory', sequencingDirectories),
+    withConfig('instrument keys', 'see “Keys” in docs/sequencing.md', instrumentKeys),
+    withConfig('messages', 'start the server, or correct databases.sequencing', messages),
     withConfig('instruments', 'see “Keys” in docs/sequencing.md', instruments),
   ];
 }
@@ -225,8 +229,42 @@ type Pipeline = keyof Config['databases'];
 
 const database = (config: Config): Promise<Finding> => databaseOf(config, 'storage');
 
+const mirrors = ({ sequencing }: Config): boolean => sequencing.instruments.length > 0;
+const noInstruments = skipped('no instruments are configured');
+
 async function sequencingDatabase(config: Config): Promise<Finding> {
-  return config.sequencing.instruments.length === 0 ? skipped('no instruments are configured') : databaseOf(config, 'sequencing');
+  return mirrors(config) ? databaseOf(config, 'sequencing') : noInstruments;
+}
+
+/** What a host that copies and processes must have. */
+async function hostFact(config: Config, look: (facts: typeof hostFacts) => Promise<{ message: string }[]>, fine: string, remedy: string): Promise<Finding> {
+  if (!mirrors(config)) return noInstruments;
+  if (!config.workers.capabilities.includes('files')) return notHere('copy runs');
+  const faults = await look(await import('../../activities/sequencing/host-facts.ts'));
+  return faults.length === 0 ? good(fine) : bad(faults.map(({ message }) => message).join(' '), remedy);
+}
+
+const sequencingPrograms = (config: Config, signal: AbortSignal): Promise<Finding> =>
+  hostFact(config, ({ toolFaults }) => toolFaults(config, { signal }), 'all are there', 'install rsync and openssh-client');
+
+const sequencingDirectories = (config: Config): Promise<Finding> =>
+  hostFact(config, ({ rootFaults }) => rootFaults(config), 'both are there and may be written', 'mount the disk, or correct sequencing.runsDirectory and outputDirectory');
+
+const instrumentKeys = (config: Config, signal: AbortSignal): Promise<Finding> =>
+  hostFact(config, ({ keyFaults }) => keyFaults(config, { signal }), 'each instrument’s host key is known, and the keys are private', 'see “Keys” in docs/sequencing.md');
+
+async function messages(config: Config): Promise<Finding> {
+  if (!mirrors(config)) return noInstruments;
+  if ((await sequencingDatabase(config)).state !== 'good') return skipped('not checked, because the sequencing database is not as it should be');
+  const { waiting, failing } = await withDatabase(config, 'sequencing', async (opened) => {
+    const { outboxState } = await import('../../activities/sequencing/outbox.ts');
+    return outboxState(opened);
+  });
+  const [first] = failing;
+  if (first === undefined) return good(waiting === 0 ? 'all tickets and mails are sent' : `${waiting} wait to be sent`);
+  const text = `${waiting} tickets or mails wait; ${first.key} was tried ${first.attempts} times: ${first.problem.message}`;
+  const { needsPerson } = await import('../../activities/sequencing/outbox.ts');
+  return (failing.some(needsPerson) ? bad : warning)(text, 'see whether the receiver answers, or correct sequencing.tickets');
 }
 
 async function databaseOf(config: Config, pipeline: Pipeline): Promise<Finding> {
@@ -362,37 +400,10 @@ async function objectStore(config: Config, signal: AbortSignal): Promise<Finding
   }
 }
 
-/** Why a host has nothing to do with copying; null when it has. */
-function withoutCopies({ sequencing, workers: { capabilities } }: Config): Finding | null {
-  if (sequencing.instruments.length === 0) return skipped('no instruments are configured');
-  return capabilities.includes('files') ? null : notHere('copy');
-}
-
-async function sequencingDirectories(config: Config): Promise<Finding> {
-  const idle = withoutCopies(config);
-  if (idle !== null) return idle;
-  const found: string[] = [];
-  for (const key of ['runsDirectory', 'outputDirectory'] as const) {
-    const directory = config.sequencing[key];
-    if (directory === undefined) return bad(`sequencing.${key} is not set.`, 'say where it is');
-    if (!existsSync(directory)) return bad(`${directory} does not exist.`, `make it for the account of the workers, or correct sequencing.${key}`);
-    await access(directory, constants.W_OK | constants.X_OK).catch((cause: unknown) => {
-      throw new OperationError('PermissionDenied', `This account may not write to ${directory}.`, { cause });
-    });
-    const { bavail, bsize } = await statfs(directory, { bigint: true });
-    found.push(`${directory}: ${formatBytes(bavail * bsize)} free`);
-  }
-  const { run } = await import('../../activities/platform/processes/run.ts');
-  const { stdout } = await run('rsync', ['--version']).catch((cause: unknown) => {
-    throw new OperationError('ConfigError', 'rsync is not installed here.', { cause });
-  });
-  return good([...found, `rsync ${/version (\S+)/u.exec(stdout)?.[1] ?? ''}`].join(', '));
-}
-
 /** Each is listed, as a poll would. One that is switched off must not hide what another says. */
 async function instruments(config: Config, signal: AbortSignal): Promise<Finding> {
-  const idle = withoutCopies(config);
-  if (idle !== null) return idle;
+  if (!mirrors(config)) return noInstruments;
+  if (!config.workers.capabilities.includes('files')) return notHere('list instruments');
   const [{ listInstrument }, { sourceOf }] = await Promise.all([import('../../activities/sequencing/list-instrument.ts'), import('../../activities/sequencing/settings.ts')]);
   const answers = await Promise.all(
     config.sequencing.instruments.map(async (instrument) => {

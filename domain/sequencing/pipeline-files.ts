@@ -131,3 +131,32 @@ export function handSignals(recorded: RunFlags, found: RunFlags): HandSignal[] {
   if (found.type !== null && JSON.stringify(found.type) !== JSON.stringify(recorded.type)) signals.push({ kind: 'set-type', type: found.type });
   return signals;
 }
+
+const fileOf = (signal: HandSignal): string => (signal.kind === 'abort-run' ? 'aborted' : signal.kind === 'abort-cell' ? `${signal.key}.aborted` : 'type.yaml');
+
+/**
+ * Names of the files by which somebody said what is not recorded yet: they stay until it is. One that was recorded before is ours, and stands
+ * there still because the record has changed.
+ */
+export function unrecordedSigns(next: RunFlags, before: RunFlags, read: RunFlags): Set<string> {
+  const fresh = new Set(handSignals(before, read).map(fileOf));
+  const said = handSignals(next, read).map(fileOf).filter((name) => fresh.has(name));
+  return new Set([...said, ...(read.stripped && !before.stripped ? ['stripped'] : [])]);
+}
+
+/**
+ * What somebody else did to the files: neither the record by which they were last written (null: nobody knows) nor the newest explains it,
+ * and it is no signal. What an interrupted writing did already is no drift.
+ */
+export function foreignDrift(found: readonly PipelineFile[], { previous, next }: { previous: RunFlags | null; next: RunFlags }): Drift[] {
+  const read = readPipelineFiles(found).run;
+  const before = previous ?? read;
+  const kept = unrecordedSigns(next, before, read);
+  const foreign = new Map(driftOf(pipelineFiles(before), found).map((drift) => [drift.name, drift]));
+  return driftOf(pipelineFiles(next), found).flatMap(({ name }) => foreign.get(name) ?? []).filter(({ name }) => !kept.has(name));
+}
+
+/** Files of other names are nobody's signs: they are reported, and left alone. */
+export const hasMeaning = (name: string): boolean => firstReader(name)[0] !== null;
+/** Hidden files are what a killed writer or a network file system leaves. */
+export const isHidden = (name: string): boolean => name.startsWith('.');

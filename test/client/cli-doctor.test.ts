@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { longshore, silentServer, start } from '../support/longshore.ts';
 import { startTemporal, type PrivateTemporalServer } from '../support/services/temporal.ts';
+
+const aHostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f';
 
 interface Report {
   healthy: boolean;
@@ -63,7 +65,10 @@ describe('longshore doctor', function () {
         quotas: 'bad',
         'object store': 'bad',
         'sequencing database': 'skipped',
+        'sequencing programs': 'skipped',
         'sequencing directories': 'skipped',
+        'instrument keys': 'skipped',
+        messages: 'skipped',
         instruments: 'skipped',
       });
       for (const { name, state, text, remedy } of report.checks) assert.ok(state !== 'bad' || (text !== '' && remedy !== undefined), name);
@@ -150,15 +155,46 @@ describe('longshore doctor', function () {
         const { code, report, states } = await doctor('site.yaml', env);
         assert.equal(code, 0, JSON.stringify(report));
         assert.equal(report.healthy, true);
-        const { 'object store': store, 'sequencing database': sequencing, 'sequencing directories': directories, instruments, ...others } = states;
-        assert.deepEqual([store, sequencing, directories, instruments], ['skipped', 'skipped', 'skipped', 'skipped']);
-        assert.deepEqual([...new Set(Object.values(others))], ['good'], JSON.stringify(report));
+        const unused = ['object store', 'sequencing database', 'sequencing programs', 'sequencing directories', 'instrument keys', 'messages', 'instruments'];
+        for (const [name, state] of Object.entries(states)) assert.equal(state, unused.includes(name) ? 'skipped' : 'good', `${name}: ${JSON.stringify(report)}`);
         assert.match(report.checks.find(({ name }) => name === 'workers')?.text ?? '', /^storage\.workflows 1, storage\.scan 1, storage\.services 1$/);
         assert.match((await longshore(['doctor', '--config', 'site.yaml'], { cwd: directory, env })).stdout, /^✓ node: 24.*\n✓ configuration: .*site\.yaml\n/);
       } finally {
         child.kill('SIGTERM');
       }
       assert.equal((await ended).code, 0);
+    });
+
+    it('knows what the sequencing pipeline lacks on a host', async () => {
+      const [keyFile, knownHosts, runs, products] = ['open-key', 'known_hosts', 'runs', 'products'].map(file) as [string, string, string, string];
+      await writeFile(keyFile, 'a key\n');
+      await chmod(keyFile, 0o644);
+      await writeFile(knownHosts, `another.example.org ${aHostKey}\n`);
+      await mkdir(runs);
+      await writeFile(
+        file('sequencing.yaml'),
+        stringify({
+          stateDirectory: 'sequencing-state',
+          workers: { pipelines: ['sequencing'] },
+          sequencing: { runsDirectory: runs, outputDirectory: products, instruments: [{ label: 'EGS2', location: 'prom@egs2.example.org:/data', ssh: { identityFile: keyFile, knownHosts, port: 2022 } }] },
+        }),
+      );
+      const env = { TEMPORAL_ADDRESS: temporal.address };
+      const { states, report } = await doctor('sequencing.yaml', env);
+      const shown = (name: string): string => report.checks.find((each) => each.name === name)?.text ?? '';
+      assert.deepEqual(['sequencing database', 'sequencing programs', 'sequencing directories', 'instrument keys', 'messages'].map((name) => states[name]), ['bad', 'good', 'bad', 'bad', 'skipped']);
+      assert.match(shown('workers'), /sequencing\.files, sequencing\.copies/u);
+      assert.equal(shown('sequencing directories'), `The directory ${products} is not there, so it is probably not mounted.`);
+      assert.equal(shown('instrument keys'), `EGS2: others may read the key ${keyFile} (mode 644), so ssh does not use it. EGS2: the host key of [egs2.example.org]:2022 is in none of ${knownHosts}, so ssh does not connect.`);
+      const started = await longshore(['worker', '--config', 'sequencing.yaml'], { cwd: directory, env });
+      assert.deepEqual([started.code, started.stderr.includes(`The directory ${products} is not there`)], [4, true], started.stderr);
+
+      await chmod(keyFile, 0o600);
+      await appendFile(knownHosts, `[egs2.example.org]:2022 ${aHostKey}\n`);
+      await mkdir(products);
+      assert.equal((await longshore(['db', 'migrate', '--config', 'sequencing.yaml'], { cwd: directory })).code, 0);
+      const { report: mended, states: after } = await doctor('sequencing.yaml', env);
+      for (const name of ['sequencing database', 'sequencing directories', 'instrument keys', 'messages']) assert.equal(after[name], 'good', JSON.stringify(mended));
     });
 
     it('knows a namespace that is not there', async () => {

@@ -5,9 +5,9 @@ import stringWidth from 'string-width';
 import type { StoredEvent } from '../../activities/sequencing/event-store.ts';
 import type { CellSummary, RunSummary, StoredRun } from '../../activities/sequencing/run-store.ts';
 import { candidates } from '../../client/cli/sequencing/actions.ts';
-import { eventTable, eventWords } from '../../client/cli/sequencing/history.ts';
+import { eventTable } from '../../client/cli/sequencing/history.ts';
 import { importText } from '../../client/cli/sequencing/import.ts';
-import { renderInstrument } from '../../client/cli/sequencing/instruments.ts';
+import { renderInstrument, renderMessages } from '../../client/cli/sequencing/instruments.ts';
 import { cellLines, cellTable, runTable } from '../../client/cli/sequencing/lists.ts';
 import { byOf } from '../../client/cli/sequencing/person.ts';
 import { placeOf, recordedView, type RunPicture } from '../../client/cli/sequencing/run.ts';
@@ -15,6 +15,7 @@ import { renderRun } from '../../client/cli/sequencing/show.ts';
 import { cellsText, clock, statusOrder } from '../../client/cli/sequencing/text.ts';
 import { createBoard, sceneLines } from '../../infra/demo/sequencing-board.ts';
 import type { Cell } from '../../domain/sequencing/cell-state.ts';
+import { eventWords } from '../../domain/sequencing/event-text.ts';
 import { unknownRun } from '../../domain/sequencing/flags.ts';
 import type { RunEvent } from '../../domain/sequencing/run-events.ts';
 import { runStatuses } from '../../domain/sequencing/run-status.ts';
@@ -34,14 +35,15 @@ const run: RunSummary = { experiment: hostile, instrument: 'EGS2', status: 'fail
 const cell = (more: Partial<CellSummary> = {}): CellSummary => ({ experiment: '20260101_EGS2_a', instrument: 'EGS2', key, cell: `lib/${key}`, state: 'PROCESSED', present: true, upstreamCell: null, failed: null, firstSeen: '2026-01-01T15:58:00.000Z', changedAt: '2026-01-02T00:00:00.000Z', ...more });
 const picture: RunPicture = {
   experiment: hostile, instrument: 'EGS2', location: `egs2:/data/${hostile}`, type: { type: 'visitor', uun: 'jdoe' }, status: 'syncing', meaning: 'a copy is queued or running', words: hostile, firstSeen: '2026-01-01T15:58:00.000Z', live: true, recordedAt: null,
-  cells: [{ key, cell: `lib/${key}`, state: 'PENDING', words: hostile, problem: { type: 'TransportError', message: hostile } }, { key: hostile, cell: null, state: 'PROCESSED', words: 'is done', problem: null }],
+  cells: [{ key, cell: `lib/${key}`, state: 'PENDING', words: hostile, problem: { type: 'TransportError', message: hostile }, failsSince: '2026-01-01T16:30:00.000Z' }, { key: hostile, cell: null, state: 'PROCESSED', words: 'is done', problem: null, failsSince: null }],
   copying: { state: 'copying', cell: `lib/${key}`, lastCopied: '2026-01-01T16:00:00.000Z', idleCopies: 3 },
-  processing: null, attention: hostile, drift: [{ name: hostile, kind: 'changed' }], warnings: [hostile],
+  processing: null, attention: hostile, attentionSince: '2026-01-01T16:20:00.000Z', drift: [{ name: hostile, kind: 'changed' }], warnings: [hostile],
   progress: { copy: { cell: `lib/${key}`, bytes: 1, files: 1, totalFiles: null, rate: 1, secondsLeft: null, text: hostile }, parts: [{ files: 1, bytes: 1, text: hostile }], troubles: [hostile] },
   queue: { place: 2, due: '2026-01-01T17:00:00.000Z', instrument: 'held' },
+  messages: { waiting: 3, failing: [{ key: hostile, experiment: hostile, attempts: 9, since: '2026-01-01T16:00:00.000Z', problem: { type: 'ContractError', message: hostile } }] },
 };
 const instrument: InstrumentStatus = {
-  label: 'EGS2', state: 'held', listedAt: '2026-01-01T15:58:00.000Z', runs: 3, cells: 7, notes: [hostile], troubles: [{ kind: 'clock-skew', since: '2026-01-01T15:58:00.000Z', message: hostile, told: true }], hold: { actor: hostile, reason: hostile, since: '2026-01-01T15:58:00.000Z' },
+  label: 'EGS2', state: 'held', listedAt: '2026-01-01T15:58:00.000Z', runs: 3, cells: 7, troubles: [{ kind: 'clock-skew', since: '2026-01-01T15:58:00.000Z', message: hostile, told: true }], hold: { actor: hostile, reason: hostile, since: '2026-01-01T15:58:00.000Z' },
   queue: [{ experiment: hostile, firstSeen: 0, lastCopied: null, idleCopies: 2, urgent: false, place: 1, due: '2026-01-01T17:00:00.000Z' }],
   turn: { experiment: hostile, since: '2026-01-01T15:58:00.000Z', confirmed: '2026-01-01T15:58:00.000Z' },
 };
@@ -53,7 +55,8 @@ describe('sequencing in the terminal', () => {
       fits(runTable([run, { ...run, attention: null, type: null }], 'UTC', width), width);
       fits(cellTable(cellLines([cell({ experiment: hostile, cell: `${hostile}/${key}`, failed: hostile, state: 'FAILED' }), cell()], { views: new Map(), timesOf: () => undefined }), 'UTC', width), width);
       fits(renderRun(picture, 'UTC', width), width);
-      fits(renderInstrument(instrument, 'UTC', width), width);
+      fits(renderInstrument(instrument, 'UTC', width, { heartbeat: 'worried', copiedAt: null, failing: 2, failsSince: null, heldSince: null }), width);
+      fits(renderMessages(picture.messages, 'UTC', width), width);
       fits(eventTable([event({ actor: hostile, details: { reason: hostile } }), event({ kind: 'copy-failed', details: { problem: { message: hostile } } })], 'UTC', width), width);
       fits(sceneLines({ instruments: [{ label: 'EGS2', how: 'ssh', status: instrument }], runs: [{ view: { ...picture, experiment: 'run' }, progress: picture.progress }], written: [{ key, written: 1, planned: 3 }] }, width).join('\n'), width);
     });
@@ -88,7 +91,7 @@ describe('sequencing in the terminal', () => {
 
   it('takes a cell’s words from its workflow, else from the record', () => {
     const found = [cell({ state: 'PENDING' }), cell({ experiment: '20260102_EGS2_b', state: 'FAILED', failed: 'no reads' }), cell({ key: 'z', cell: null, state: 'PROCESSED' })];
-    const view = { ...picture, experiment: '20260101_EGS2_a', cells: [{ key, cell: null, state: 'PROCESSING' as const, words: 'is being processed', problem: null }] };
+    const view = { ...picture, experiment: '20260101_EGS2_a', cells: [{ key, cell: null, state: 'PROCESSING' as const, words: 'is being processed', problem: null, failsSince: null }] };
     const lines = cellLines(found, { views: new Map([['20260101_EGS2_a', view]]), timesOf: () => ({ complete: 'c', done: 'd' }) });
     assert.deepEqual(lines.map(({ experiment, key, state, words, done }) => [experiment, key, state, words, done]), [
       ['20260102_EGS2_b', key, 'FAILED', 'its processing failed: no reads', null],
@@ -99,13 +102,14 @@ describe('sequencing in the terminal', () => {
   });
 
   it('shows everything about a run, and nothing that is not', () => {
-    const calm: RunPicture = { ...picture, experiment: '20260101_EGS2_a', attention: null, drift: [], warnings: [], words: 'waits for its turn to be copied', cells: [], queue: { place: 0, due: null, instrument: 'listed' }, progress: { copy: null, parts: [], troubles: [] }, recordedAt: '2026-01-01T16:00:00.000Z' };
+    const calm: RunPicture = { ...picture, experiment: '20260101_EGS2_a', attention: null, drift: [], warnings: [], words: 'waits for its turn to be copied', cells: [], queue: { place: 0, due: null, instrument: 'listed' }, progress: { copy: null, parts: [], troubles: [] }, recordedAt: '2026-01-01T16:00:00.000Z', messages: { waiting: 0, failing: [] } };
     assert.equal(plain(renderRun(calm, 'UTC', 100)), [
       '20260101_EGS2_a  syncing', 'Means        a copy is queued or running', 'Does         waits for its turn to be copied', 'Type         visitor jdoe', expectedPlace(), 'First seen   2026-01-01 15:58',
       'Last copied  2026-01-01 16:00; 3 copies in a row brought nothing new', 'Queue        its turn is now', 'Recorded     2026-01-01 16:00', '', 'No cells.',
     ].join('\n'));
     const text = plain(renderRun({ ...picture, attention: 'no reads', drift: [{ name: 'aborted', kind: 'unexpected' }] }, 'UTC', 200));
-    assert.match(text, /✗ Needs a person: no reads/u);
+    assert.match(text, /✗ Needs a person since 2026-01-01 16:20: no reads/u);
+    assert.match(text, new RegExp(`✗ ${key} since 2026-01-01 16:30: evil`, 'u'));
     assert.match(text, /! pipeline\/aborted is there, and the record knows nothing of it; the record counts\./u);
     assert.match(text, /Queue +place 2, from 2026-01-01 17:00; the instrument is held/u);
     function expectedPlace(): string {
@@ -129,7 +133,7 @@ describe('sequencing in the terminal', () => {
       cells: [{ key, cell: null, state: 'FAILED', present: false, upstreamCell: `lib/${key}` }],
     };
     const { firstSeen, words, cells } = recordedView(record);
-    assert.deepEqual([firstSeen, words, cells], ['2026-01-01T15:58:00.000Z', 'nothing more can happen before a person acts', [{ key, cell: `lib/${key}`, state: 'FAILED', words: 'its processing failed: no reads', problem: null }]]);
+    assert.deepEqual([firstSeen, words, cells], ['2026-01-01T15:58:00.000Z', 'nothing more can happen before a person acts', [{ key, cell: `lib/${key}`, state: 'FAILED', words: 'its processing failed: no reads', problem: null, failsSince: null }]]);
   });
 
   it('knows which cells an action is for', () => {
@@ -167,7 +171,7 @@ describe('words of events', () => {
     [{ kind: 'copy-failed', key, problem: { type: 'TransportError', message: 'It broke.' } }, 'could not be copied: It broke.'],
     [{ kind: 'cell-complete', key }, 'complete here'],
     [{ kind: 'cell-restarted', key }, 'its copy begins again from nothing'],
-    [{ kind: 'processing-started', keys: [key], startTime: '' }, 'processing began, 1 cell'],
+    [{ kind: 'processing-started', keys: [key], startTime: '' }, 'processing began'],
     [{ kind: 'processing-done', key }, 'processed'],
     [{ kind: 'processing-failed', key, reason: 'no reads' }, 'its processing failed'],
     [{ kind: 'run-failed', reason: 'x' }, 'the run failed'],
@@ -189,6 +193,7 @@ describe('words of events', () => {
   ];
   for (const [{ kind, ...details }, words] of vectors) it(`${kind}: ${words}`, () => assert.equal(eventWords({ kind, details }), words));
   it('of an import as a whole', () => assert.equal(eventWords({ kind: 'imported', details: { status: 'complete', remarks: ['One.', 'Two.'] } }), 'taken over as complete. One. Two.'));
+  it('of drift name the files', () => assert.equal(eventWords({ kind: 'drift', details: { drift: [{ name: 'a.done', kind: 'unexpected' }, { name: 'upstream', kind: 'changed' }] } }), 'changed by somebody else, and put right: pipeline/a.done unexpected, pipeline/upstream changed'));
   it('of an unknown kind are its name', () => assert.equal(eventWords({ kind: 'from-the-future', details: {} }), 'from-the-future'));
   it('of every kind of run event are there', () => {
     const kinds: Record<RunEvent['kind'], true> = { 'set-up': true, 'sync-started': true, 'sync-ended': true, 'sync-released': true, 'cell-complete': true, 'cell-restarted': true, 'processing-started': true, 'processing-done': true, 'processing-failed': true, 'run-failed': true, 'failure-cleared': true, 'set-up-cleared': true, 'run-aborted': true, 'cell-aborted': true, 'cell-retried': true, 'copy-retried': true, 'cell-reprocessed': true, 'type-set': true, 'upstream-learnt': true, notified: true, 'report-uploaded': true };

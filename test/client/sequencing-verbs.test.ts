@@ -7,6 +7,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { Command } from 'commander';
 import { migrate, openDatabase, type Database } from '../../activities/platform/database/index.ts';
+import { createSequencingServicesActivities } from '../../activities/sequencing/index.ts';
+import { drainOutbox, enqueueMessages, type OutboxMessage, type Send } from '../../activities/sequencing/outbox.ts';
 import { keepRun } from '../../activities/sequencing/save-run.ts';
 import { exitCodes } from '../../client/cli/exit-codes.ts';
 import { problemOf } from '../../client/cli/failures.ts';
@@ -45,9 +47,11 @@ describe('sequencing verbs', function () {
     site = fakeSite();
     const { saveRun } = site.activities;
     // What is saved is also kept for real: the commands read it.
+    const { saveInstrumentEvent } = createSequencingServicesActivities({ config, database, version: '9.9.9', readSecret: async () => '' });
     const { importRuns } = site.activities;
     const activities = {
       ...site.activities,
+      saveInstrumentEvent,
       importRuns: async (input: Parameters<typeof importRuns>[0]) => (await importing(), importRuns(input)),
       saveRun: async (save: Parameters<typeof saveRun>[0]) => (await saveRun(save), keepRun({ config, database, version: '9.9.9', program: 'test' }, save)),
     };
@@ -140,6 +144,12 @@ describe('sequencing verbs', function () {
     assert.match((await run('cells', '--instrument', 'MIN2')).err, /There are no cells/u);
   });
 
+  it('tells the life of a cell, from first sight to done', async () => {
+    assert.deepEqual((await json<{ kind: string }[]>('history', experiment, keyOf(ended))).map(({ kind }) => kind), ['cell-seen', 'copied', 'cell-complete', 'processing-started', 'processing-done']);
+    assert.match((await run('history', experiment, keyOf(ended))).out, /first seen [^]*processing began [^]*processed /u);
+    assert.deepEqual((await json<{ kind: string; cell: string | null }[]>('history', experiment)).filter(({ kind }) => kind === 'cell-seen').map(({ cell }) => cell), [keyOf(ended), keyOf(growing)]);
+  });
+
   it('shows a run from its workflow, or as recorded when nobody answers', async () => {
     const live = await show();
     assert.deepEqual([live.live, live.cells.length], [true, 2]);
@@ -183,6 +193,14 @@ describe('sequencing verbs', function () {
     await assert.rejects(run('history', 'nobody'), { name: 'NotFound', message: 'Nothing is recorded of nobody.' });
   });
 
+  it('reports what somebody else did to the files of pipeline/', async () => {
+    await writeFile(path.join(directory, 'runs', experiment, 'pipeline', `${keyOf(growing)}.done`), '');
+    await run('abort', experiment, growing, ...because);
+    await run('restore', experiment, growing, ...because);
+    await until(async () => new RegExp(`put right: pipeline/${keyOf(growing)}\\.done unexpected`, 'u').test((await run('history', experiment)).out));
+    assert.equal(await stateOf(growing), 'PENDING', 'the record counts');
+  });
+
   it('acts on all cells that are in a state for it', async () => {
     const copies = (): number => site.calls.filter((call) => call === `copy ${growing} growing`).length;
     const before = copies();
@@ -213,14 +231,48 @@ describe('sequencing verbs', function () {
   });
 
   it('shows, holds and releases instruments', async () => {
-    const [first, second] = await json<{ label: string; state: string }[]>('queue');
+    const [first, second] = (await json<{ instruments: { label: string; state: string }[] }>('queue')).instruments;
     assert.deepEqual([first!.label, first!.state, second], ['EGS2', 'listed', { label: 'MIN2', state: 'never polled' }]);
-    assert.match((await run('queue')).out, /^EGS2 +answers[^]*^MIN2 +never polled: longshore sequencing poll MIN2$/mu);
+    assert.match((await run('queue')).out, /^EGS2 +answers[^]*^  ♥ Copying: ok; last good copy 20\d\d-[^]*^MIN2 +never polled: longshore sequencing poll MIN2$/mu);
     assert.match((await run('hold', 'EGS2', '--reason', 'the lab moves it', '--yes')).out, /held: nothing is copied[^]*Held by .*: the lab moves it/u);
     assert.match(await refused('hold', 'EGS2', ...because), /^EGS2 is held already, by .*: the lab moves it$/u);
     assert.equal((await json<{ hold: unknown }>('release', 'EGS2', ...because)).hold, null);
+    await until(async () => (await json<unknown[]>('history', '--instrument', 'EGS2')).length === 2);
+    const { actor } = byOf({ reason: '' });
+    assert.match((await run('history', '--instrument', 'EGS2')).out, new RegExp(`held: nothing is copied +${actor} +9\\.9\\.9 +the lab moves it\\n.*released +${actor} +9\\.9\\.9 +a test\\n$`, 'u'));
+    assert.match(await refused('history', '--instrument', 'EGS2', experiment), /not both/u);
+    assert.match(await refused('history'), /Name a run/u);
+    await assert.rejects(run('history', '--instrument', 'MIN2'), { name: 'NotFound', message: 'Nothing is recorded of MIN2.' });
     assert.equal(await refused('release', 'EGS2', ...because), 'EGS2 is not held.');
     await assert.rejects(run('hold', 'EGS9', ...because), { name: 'NotFound', message: 'The configuration has no instrument "EGS9"; it has EGS2, MIN2.' });
+  });
+
+  it('shows messages that cannot be sent, and asks for a person when that goes on', async () => {
+    const refusal = new OperationError('ContractError', 'The queue is unknown.');
+    const about = (part: string): OutboxMessage => ({ experiment, type: 'internal', key: `${experiment}/${part}`, kind: 'reply', part, body: 'x' });
+    let clock = Date.now();
+    const drainAt = (send: Send): Promise<unknown> => drainOutbox(database, { send, now: () => clock });
+    await drainAt(async () => 'what the run itself had to say');
+    await enqueueMessages(database, [about('one'), about('two')], new Date(clock).toISOString());
+    const attempt = (): Promise<unknown> => {
+      clock += 3_600_000;
+      return drainAt(() => Promise.reject(refusal));
+    };
+    await attempt();
+    assert.match((await run('queue')).out, /^Messages {2}2 to be sent\n {2}! The message 20260101_EGS2_11685BN\/one of .* cannot be sent, tried 1 time: The queue is unknown\.$/mu);
+    const early = await run('show', experiment);
+    assert.match(early.out, /^Messages +2 to be sent$[^]*! The message [^\n]*one/mu);
+    assert.equal(early.code, 0);
+    for (let tries = 2; tries <= 8; tries++) await attempt();
+    const late = await run('show', experiment);
+    assert.match(late.out, /Needs a person: The message .* tried 8 times: The queue is unknown\./u);
+    assert.equal(late.code, exitCodes.incomplete.code);
+    assert.deepEqual((await json<{ experiment: string; attention: string }[]>('runs', '--needs-person')).map((row) => [row.experiment, row.attention.includes('The queue is unknown.')]), [[experiment, true]]);
+    assert.match((await run('queue')).out, /✗ The message/u);
+    clock += 3_600_000;
+    await drainAt(async () => 'told');
+    assert.equal((await run('runs', '--needs-person')).err, 'No run waits for a person.\n');
+    assert.doesNotMatch((await run('queue')).out, /Messages/u);
   });
 
   it('tells why an instrument cannot be listed', async () => {

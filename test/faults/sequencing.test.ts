@@ -164,7 +164,9 @@ describe('faults while runs are mirrored', function () {
   it('people type what they like: nothing is done but copying and processing', async () => {
     const { tables, files, mails } = await withHostileNames();
     const quiet = await undisturbed();
-    assert.deepEqual((tables['event'] as { kind: string }[]).map(({ kind }) => kind), (quiet.tables['event'] as { kind: string }[]).map(({ kind }) => kind));
+    // They stand in the order of names, which are others here.
+    const kinds = ({ event }: Seen['tables']): string[] => (event as { kind: string }[]).map(({ kind }) => kind).toSorted();
+    assert.deepEqual(kinds(tables), kinds(quiet.tables));
     assert.deepEqual((tables['cell'] as { name: string; state: string }[]).map(({ name, state }) => [name.split('/')[0], state]), [[hostile.library, 'PROCESSED']]);
     assert.equal(Object.keys(files).length, Object.keys(quiet.files).length);
     assert.equal(mails.length, quiet.mails.length);

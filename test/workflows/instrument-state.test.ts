@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { ErrorType } from '../../domain/errors.ts';
 import type { InstrumentPlan, InstrumentState, Poll, QueuedRun } from '../../workflows/sequencing/contract.ts';
-import { afterPoll, answers, dueOf, inWords, isToConfirm, newInstrument, nextTurn, orderedQueue, standstill, statusOf, untold } from '../../workflows/sequencing/instrument-state.ts';
+import { afterPoll, answers, dueOf, inWords, isToConfirm, newInstrument, nextTurn, orderedQueue, standstill, statusOf, troublesOver, untold } from '../../workflows/sequencing/instrument-state.ts';
 
-const plan: InstrumentPlan = { pace: { shortest: 100, longest: 1000 }, quiet: false, unreachableSeconds: 3600, clockSkewSeconds: 120, heartbeat: false };
-const listed = (at: string, more: Partial<Extract<Poll, { listing: unknown }>['listing']> = {}): Poll => ({ at, listing: { sequence: 1, runs: 2, cells: 5, clockAheadSeconds: 0, notes: [], plan, ...more } });
+const plan: InstrumentPlan = { pace: { shortest: 100, longest: 1000 }, quiet: false, unreachableSeconds: 3600, clockSkewSeconds: 120, minimumFreeBytes: 2 ** 30, heartbeat: false };
+const listed = (at: string, more: Partial<Extract<Poll, { listing: unknown }>['listing']> = {}): Poll => ({ at, listing: { sequence: 1, runs: 2, cells: 5, clockAheadSeconds: 0, freeBytes: null, notes: [], plan, ...more } });
 const failed = (at: string, type: ErrorType): Poll => ({ at, problem: { type, message: `${type}.` } });
 const run = (experiment: string, more: Partial<QueuedRun> = {}): QueuedRun => ({ experiment, firstSeen: 10, lastCopied: null, idleCopies: 0, urgent: false, ...more });
 const ready: InstrumentState = { ...newInstrument, plan, listedAt: '2026-01-01T00:00:00Z' };
@@ -46,6 +46,33 @@ describe('the state of an instrument', () => {
       assert.deepEqual(afterPoll(skewed, failed('2026-01-01T00:10:00Z', 'TransportError')).troubles.map(({ kind }) => kind), ['unreachable', 'clock-skew']);
     }
     assert.deepEqual(afterPoll(ready, listed('2026-01-01T00:05:00Z', { clockAheadSeconds: 120 })).troubles, []);
+  });
+
+  it('finds a disk that is nearly full, tells it at once and once, and lets it be over with some room to spare', () => {
+    const at = (minute: number): string => `2026-01-01T00:${String(minute).padStart(2, '0')}:00Z`;
+    const gib = 2 ** 30;
+    assert.deepEqual(afterPoll(ready, listed(at(0), { freeBytes: gib })).troubles, []);
+    assert.deepEqual(afterPoll(ready, listed(at(0), { freeBytes: null })).troubles, []);
+    const full = afterPoll(ready, listed(at(5), { freeBytes: gib / 2 }));
+    assert.deepEqual(full.troubles, [{ kind: 'disk-full', message: 'Its disk has 512 MiB free; 1.00 GiB should be.', since: at(5), told: false }]);
+    assert.deepEqual([untold(full, at(5)).length, answers(full), standstill(full)], [1, true, null]);
+    const told = { ...full, troubles: full.troubles.map((each) => ({ ...each, told: true })) };
+    const still = afterPoll(told, listed(at(10), { freeBytes: gib * 1.05 }));
+    assert.deepEqual([untold(still, at(59)), still.troubles[0]?.since, troublesOver(told.troubles, still.troubles)], [[], at(5), []]);
+    const dark = afterPoll(still, failed(at(15), 'TransportError'));
+    assert.deepEqual(dark.troubles.map(({ kind }) => kind), ['unreachable', 'disk-full']);
+    const over = afterPoll(dark, listed(at(20), { freeBytes: gib * 1.2 }));
+    assert.deepEqual([over.troubles, troublesOver(dark.troubles, over.troubles).map(({ kind }) => kind)], [[], ['disk-full']]);
+  });
+
+  it('takes each directory that is left out for a trouble of its own, told after a while, once', () => {
+    const first = afterPoll(ready, listed('2026-01-01T01:00:00Z', { notes: ['“a b” is left out.'] }));
+    assert.deepEqual([first.troubles.map(({ kind, message }) => [kind, message]), untold(first, '2026-01-01T01:00:00Z'), answers(first)], [[['left-out', '“a b” is left out.']], [], true]);
+    const both = afterPoll(first, listed('2026-01-01T02:00:00Z', { notes: ['“c” cannot be looked into.', '“a b” is left out.'] }));
+    assert.deepEqual(untold(both, '2026-01-01T02:00:00Z').map(({ message, since }) => [message, since]), [['“a b” is left out.', '2026-01-01T01:00:00Z']]);
+    const told = both.troubles.map((each) => ({ ...each, told: true }));
+    const { troubles } = afterPoll({ ...both, troubles: told }, listed('2026-01-01T02:05:00Z', { notes: ['“c” cannot be looked into.'] }));
+    assert.deepEqual([troubles.map(({ message }) => message), troublesOver(told, troubles).map(({ message }) => message)], [['“c” cannot be looked into.'], ['“a b” is left out.']]);
   });
 
   const standstills: [what: string, state: Partial<InstrumentState>, name: string | null][] = [

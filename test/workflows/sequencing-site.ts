@@ -4,6 +4,7 @@ import { OperationError } from '../../domain/errors.ts';
 import { classifyExperiment } from '../../domain/sequencing/experiment-type.ts';
 import type { RunFlags } from '../../domain/sequencing/flags.ts';
 import { cellKey } from '../../domain/sequencing/names.ts';
+import type { Drift } from '../../domain/sequencing/pipeline-files.ts';
 import { ticketMessage } from '../../domain/sequencing/ticket-text.ts';
 import type { InstrumentPlan, RunPlan, RunSave, RunSighting, SequencingActivities } from '../../workflows/sequencing/contract.ts';
 
@@ -19,6 +20,8 @@ export interface FakeRun {
   local: Map<string, string | null>;
   /** Touch files that a person wrote. */
   hand: Partial<Pick<RunFlags, 'aborted' | 'type'>> & { abortedCells?: string[] };
+  /** Files that somebody changed; a save puts them right. */
+  drift: Drift[];
   sequence: number;
   saved: RunSave | null;
   events: Map<number, RunSave['events'][number]>;
@@ -35,6 +38,8 @@ export interface FakeSite {
   runPlan: RunPlan;
   /** Instruments that do not answer, and why. */
   down: Map<string, OperationError>;
+  /** What instruments have that is not mirrored. */
+  notes: Map<string, string[]>;
   /** Puts or changes a run on an instrument; its next poll tells of it. */
   put(experiment: string, instrument: string, cells: Record<string, boolean>, firstSeen?: number): FakeRun;
   run(experiment: string): FakeRun;
@@ -48,6 +53,7 @@ export function fakeSite(): FakeSite {
   const troubles: string[] = [];
   const runs = new Map<string, FakeRun>();
   const down = new Map<string, OperationError>();
+  const notes = new Map<string, string[]>();
   let sequence = 0;
   const run = (experiment: string): FakeRun => {
     const found = runs.get(experiment);
@@ -75,16 +81,17 @@ export function fakeSite(): FakeSite {
       found: found(experiment),
       outputResolves: saved?.flags.output !== undefined && saved.flags.output !== null,
       warnings: [],
+      drift: run(experiment).drift,
     };
   };
 
   const site: FakeSite = {
-    calls, outbox, troubles, runs, down, run,
-    plan: { pace: { shortest: 900, longest: 43_200 }, quiet: false, unreachableSeconds: 3600, clockSkewSeconds: 120, heartbeat: false },
+    calls, outbox, troubles, runs, down, notes, run,
+    plan: { pace: { shortest: 900, longest: 43_200 }, quiet: false, unreachableSeconds: 3600, clockSkewSeconds: 120, minimumFreeBytes: 0, heartbeat: false },
     runPlan: { version: '9.9.9', phased: false, idleSeconds: 14 * 86_400, stallSeconds: 72 * 3600 },
     put(experiment, instrument, cells, firstSeen = Math.floor(Date.now() / 1000)) {
       const made: FakeRun = runs.get(experiment) ?? {
-        instrument, location: `${instrument.toLowerCase()}:/data/${experiment}`, firstSeen, upstream: new Map(), fresh: new Map(), local: new Map(), hand: {}, sequence: 0, saved: null, events: new Map(),
+        instrument, location: `${instrument.toLowerCase()}:/data/${experiment}`, firstSeen, upstream: new Map(), fresh: new Map(), local: new Map(), hand: {}, drift: [], sequence: 0, saved: null, events: new Map(),
       };
       for (const cell of Object.keys(cells)) made.fresh.set(cell, (made.fresh.get(cell) ?? 0) + 3);
       made.upstream = new Map(Object.entries(cells));
@@ -98,7 +105,7 @@ export function fakeSite(): FakeSite {
         if (why !== undefined) throw why;
         const mine = [...runs.values()].filter((each) => each.instrument === instrument);
         return {
-          sequence: Math.max(0, ...mine.map((each) => each.sequence)), runs: mine.length, cells: mine.reduce((sum, each) => sum + each.upstream.size, 0), clockAheadSeconds: 0, notes: [], plan: site.plan,
+          sequence: Math.max(0, ...mine.map((each) => each.sequence)), runs: mine.length, cells: mine.reduce((sum, each) => sum + each.upstream.size, 0), clockAheadSeconds: 0, freeBytes: null, notes: site.notes.get(instrument) ?? [], plan: site.plan,
         };
       },
       async writeHeartbeat({ instrument }) {
@@ -107,7 +114,7 @@ export function fakeSite(): FakeSite {
       async openRun({ experiment, sighting }) {
         calls.push(`open ${experiment}`);
         const known = runs.get(experiment);
-        if (known === undefined) return { record: null, sighting: null, remarks: [], plan: site.runPlan, look: { cells: [], found: null, outputResolves: false, warnings: [] } };
+        if (known === undefined) return { record: null, sighting: null, remarks: [], plan: site.runPlan, look: { cells: [], found: null, outputResolves: false, warnings: [], drift: [] } };
         const { saved, firstSeen, instrument, location } = known;
         return {
           record: saved === null ? null : { flags: saved.flags, revision: saved.revision, processings: saved.processings, firstSeen, instrument, location, lastChange: firstSeen },
@@ -142,7 +149,7 @@ export function fakeSite(): FakeSite {
           if (!outbox.has(key)) outbox.set(key, body);
         }
         if ((of.saved?.revision ?? -1) <= save.revision) of.saved = save;
-        return { drift: [], plan: site.runPlan };
+        return { drift: of.drift.splice(0), plan: site.runPlan };
       },
       async planProcessing({ process }) {
         calls.push(`plan ${process.length}`);

@@ -111,7 +111,7 @@ describe('sequencing workflows', function () {
     assert.deepEqual(site.calls, [`open ${run}`, `set up ${run}`, `copy ${cell} growing`, `copy ${cell} comparing`, 'plan 1', `part ${cell} 0`, `part ${cell} 1`, `finish ${cell} full`]);
     assert.deepEqual([...site.outbox.keys()], ['new-run', 'all-cells-run/1', 'processing/1', 'finished/1'].map((key) => `${run}/${key}`));
     // What is copied and what is processed is recorded as it comes.
-    assert.deepEqual(kinds(run).toSorted(), ['cell-complete', 'copied', 'first-seen', 'notified', 'processing-done', 'processing-started', 'set-up', 'sync-ended', 'sync-started']);
+    assert.deepEqual(kinds(run).toSorted(), ['cell-complete', 'cell-seen', 'copied', 'first-seen', 'notified', 'processing-done', 'processing-started', 'set-up', 'sync-ended', 'sync-started']);
     const { saved } = site.run(run);
     assert.deepEqual(saved?.flags.cells[keyOf(cell)], { synced: true, started: false, done: true, aborted: false, failed: null });
     assert.match(saved?.flags.startTimes[0] ?? '', /^9\.9\.9@\w+day, \d\d \w{3} \d{4} \d\d:\d\d:\d\d$/);
@@ -271,6 +271,9 @@ describe('sequencing workflows', function () {
     assert.match(view.cells.find(({ cell }) => cell === bad)?.words ?? '', /a file may not be read/);
     assert.match(view.attention ?? '', /a file may not be read/);
     await until('tried again', () => [...site.run(run).events.values()].filter(({ event }) => event.kind === 'copy-failed').length, (times) => times >= 2);
+    const first = [...site.run(run).events.values()].find(({ event }) => event.kind === 'copy-failed')!.at;
+    const still = await sequencing.run(run).status();
+    assert.deepEqual([still.attentionSince, still.cells.find(({ cell }) => cell === bad)?.failsSince], [first, first]);
     broken = false;
     await untilStatus(run, 'complete');
     assert.deepEqual([...site.outbox.keys()].filter((key) => key.includes('/failed/')).map((key) => key.replace(/[^/]+$/u, '')), [`${run}/failed/Copying/PermissionDenied/`]);
@@ -368,6 +371,74 @@ describe('sequencing workflows', function () {
     await poll('EGS8');
     await until('all told', () => site.troubles, (all) => all.length === 4);
     assert.deepEqual(site.troubles, ['EGS8 trouble: No route to host.', 'EGS8 trouble-over: No route to host.', 'EGS8 trouble: The host key changed.', 'EGS8 trouble-over: The host key changed.']);
+  });
+
+  it('tells once of each directory that is not mirrored, and that it is over', async () => {
+    site.plan = { ...site.plan, unreachableSeconds: 0 };
+    const [folded, hidden] = ['“a b” would be the run of “a_b”.', '“c” cannot be looked into.'];
+    site.notes.set('EGS24', [folded, hidden]);
+    await poll('EGS24');
+    await poll('EGS24');
+    await until('told', () => site.troubles, (all) => all.length === 2);
+    assert.deepEqual((await handle(instrumentId('EGS24')).describe()).searchAttributes['LongshoreAttention'], [true]);
+    site.notes.set('EGS24', [hidden]);
+    await poll('EGS24');
+    await until('over', () => site.troubles, (all) => all.length === 3);
+    assert.deepEqual(site.troubles, [`EGS24 trouble: ${folded}`, `EGS24 trouble: ${hidden}`, `EGS24 trouble-over: ${folded}`]);
+    assert.deepEqual((await sequencing.instrument('EGS24').status()).troubles.map(({ message }) => message), [hidden]);
+  });
+
+  it('tells once of an output directory that is missing', async () => {
+    const run = '20260101_EGS25_12345AA_gone';
+    const cell = cellOf('12345AA0001', '25');
+    site.plan = { ...site.plan, pace: { shortest: 1, longest: 1 } };
+    let missing = false;
+    current = { ...site.activities, lookAtRun: async (input) => ({ ...(await site.activities.lookAtRun(input)), outputResolves: !missing }) };
+    site.put(run, 'EGS25', { [cell]: false });
+    await poll('EGS25');
+    await untilRun(run, 'it grows', ({ cells }) => cells[0]?.state === 'PENDING');
+    missing = true;
+    for (let looks = 0; looks < 2; looks++) {
+      site.put(run, 'EGS25', { [cell]: false });
+      await poll('EGS25');
+    }
+    const view = await untilRun(run, 'it is known', ({ status }) => status === 'unknown');
+    assert.match(view.attention ?? '', /output directory is missing/u);
+    const told = (): string[] => [...site.outbox].flatMap(([key, body]) => (key.includes('/failed/') ? [body] : []));
+    await until('told', told, (all) => all.length > 0);
+    missing = false;
+    site.put(run, 'EGS25', { [cell]: true });
+    await poll('EGS25');
+    assert.equal((await untilStatus(run, 'complete')).attention, null);
+    assert.deepEqual([told().length, /output directory is missing/u.test(told()[0]!)], [1, true]);
+  });
+
+  it('lets the lab see each good listing, not a failed one, and is not held up when that cannot be shown', async () => {
+    site.plan = { ...site.plan, heartbeat: true };
+    const shown: string[] = [];
+    let broken = false;
+    current = {
+      ...site.activities,
+      writeHeartbeat: async ({ at }) => {
+        shown.push(at);
+        if (broken) throw new OperationError('PermissionDenied', 'The key may not.');
+      },
+    };
+    const { poll: first } = await poll('EGS22');
+    assert.deepEqual(shown, [first.at]);
+    await world.replay(handle(`sequencing-poll-EGS22-${polls}`), 'heartbeat');
+    site.down.set('EGS22', new OperationError('DependencyDown', 'No route to host.'));
+    await poll('EGS22');
+    assert.deepEqual(shown, [first.at]);
+    site.down.clear();
+    broken = true;
+    const { did, poll: second } = await poll('EGS22');
+    assert.deepEqual([did, shown], ['told', [first.at, second.at]]);
+    assert.ok('listing' in second);
+    await world.replay(handle(`sequencing-poll-EGS22-${polls}`), 'heartbeat-failed');
+    site.plan = { ...site.plan, heartbeat: false };
+    await poll('EGS22');
+    assert.equal(shown.length, 2);
   });
 
   it('copies nothing from an instrument that is held, and goes on when it is released', async () => {
@@ -598,6 +669,38 @@ describe('sequencing workflows', function () {
     await untilSaved(run, 'aborted');
     await until('ended again', () => ended.describe(), ({ status }) => status.name === 'COMPLETED');
     assert.equal(site.calls.filter((each) => each.startsWith('copy')).length, copies);
+  });
+
+  it('shows what somebody else did to the files until it is put right, and keeps it in the history, once a change', async () => {
+    const run = '20260101_EGS23_12345AA_drift';
+    const [one, two] = [cellOf('12345AA0001', '23'), cellOf('12345AA0002', '24')];
+    site.put(run, 'EGS23', { [one]: false });
+    await poll('EGS23');
+    await until('its copy is saved', () => site.run(run).saved?.flags.sync.done, (done) => done === true);
+    const noted = (): string[] => [...site.run(run).events.values()].flatMap(({ event }) => (event.kind === 'drift' ? event.drift.map(({ name, kind }) => `${name} ${kind}`) : []));
+    const [done, notes] = [{ name: `${keyOf(one)}.done`, kind: 'unexpected' as const }, { name: 'notes.txt', kind: 'unexpected' as const }];
+    const seen = () => site.put(run, 'EGS23', { [one]: false });
+    site.run(run).drift.push(done);
+    seen();
+    await poll('EGS23');
+    assert.deepEqual((await untilRun(run, 'it is shown', ({ drift }) => drift.length > 0)).drift, [done]);
+    site.run(run).drift.push(notes);
+    seen();
+    await poll('EGS23');
+    await untilRun(run, 'both are shown', ({ drift }) => drift.length === 2);
+    assert.deepEqual(noted(), [], 'they are with the next change');
+    // A change of the run puts right what has a meaning; what has none stays.
+    site.put(run, 'EGS23', { [one]: false, [two]: true });
+    await poll('EGS23');
+    await until('noted', noted, (all) => all.length > 0);
+    assert.deepEqual((await untilRun(run, 'put right', ({ drift }) => drift.length === 1)).drift, [notes]);
+    assert.deepEqual(noted(), [`${keyOf(one)}.done unexpected`, 'notes.txt unexpected']);
+    // What a save finds first is in the history, too.
+    site.run(run).drift.push({ name: 'upstream', kind: 'changed' });
+    await sequencing.run(run).cell(keyOf(one), 'abort', by);
+    await sequencing.run(run).cell(keyOf(one), 'restore', by);
+    await until('noted', noted, (all) => all.length === 3);
+    assert.equal(noted()[2], 'upstream changed');
   });
 
   it('tells once of a run in which nothing changes for too long', async () => {

@@ -83,6 +83,8 @@ export interface InstrumentPlan {
   unreachableSeconds: number;
   /** Difference of clocks that is told to people, in seconds. */
   clockSkewSeconds: number;
+  /** Free space on the instrument below which people are told. */
+  minimumFreeBytes: number;
   /** Where the instrument shows that copying works; false where it shows nothing. */
   heartbeat: boolean;
 }
@@ -97,7 +99,9 @@ export interface ListingRef {
   runs: number;
   cells: number;
   clockAheadSeconds: number;
-  /** Directories that are left out and the like, one sentence each; at most 10. */
+  /** Free on the instrument's disk; null where it does not tell. */
+  freeBytes: number | null;
+  /** What is not mirrored, in whole or in part, and why: one sentence each; at most 10. */
   notes: string[];
   plan: InstrumentPlan;
 }
@@ -143,7 +147,6 @@ export interface InstrumentState {
   listedAt: string | null;
   runs: number;
   cells: number;
-  notes: string[];
   troubles: Trouble[];
   hold: Hold | null;
   queue: QueuedRun[];
@@ -153,7 +156,7 @@ export interface InstrumentState {
 
 /** Something that holds copying up, since when, and whether people were told. */
 export interface Trouble {
-  kind: 'unreachable' | 'host-key' | 'clock-skew' | 'listing';
+  kind: 'unreachable' | 'host-key' | 'clock-skew' | 'disk-full' | 'listing' | 'left-out';
   /** ISO instant. */
   since: string;
   message: string;
@@ -230,6 +233,8 @@ export interface RunState {
   passes: Record<string, 'failed' | 'appended' | 'compared'>;
   /** Why the last copy or the processing of a cell failed. */
   problems: Record<string, Problem>;
+  /** Since when a cell’s copy or processing fails without a success between; under the empty key the run itself. */
+  failsSince: Record<string, number>;
   lastCopied: number | null;
   idleCopies: number;
   /** A person wants it copied without waiting for the pace. */
@@ -238,6 +243,8 @@ export interface RunState {
   lastChange: number;
   /** Since when it is told to be stalled; null while it is not. */
   stalledSince: number | null;
+  /** Since when its output directory is missing; null while it is not. */
+  outputMissingSince: number | null;
   /** Number of the newest event. */
   revision: number;
   /** Events and notices that are not in the database yet. */
@@ -288,11 +295,16 @@ export interface EventEntry {
 /** What is worth keeping and changes no flag. */
 export type NoteEvent =
   | { kind: 'first-seen'; location: string }
+  /** A cell, on the instrument or here. */
+  | { kind: 'cell-seen'; key: string }
   | { kind: 'upstream-changed'; listed: boolean; cells: number; ended: number }
   | { kind: 'copied'; key: string; files: number; bytes: string; seconds: number }
   | { kind: 'copy-failed'; key: string; problem: Problem }
   | { kind: 'stalled'; since: string }
   | { kind: 'processing-warned'; warnings: string[] }
+  | { kind: 'output-missing' }
+  /** Somebody changed files of `pipeline/`; told once each. */
+  | { kind: 'drift'; drift: Drift[] }
   | { kind: 'imported'; remark: string }
   /** Somebody removed the raw data, and wrote it down. */
   | { kind: 'stripped' };
@@ -312,6 +324,9 @@ export interface RunView {
   processing: { number: number; keys: string[] } | null;
   /** Why a person must act; null: nobody must. */
   attention: string | null;
+  /** ISO instant; null: nobody must act, or nobody knows since when (it was so when the run was opened). */
+  attentionSince: string | null;
+  /** Files of `pipeline/` that are not as the record has it now; the next change of the run puts them right. */
   drift: Drift[];
   warnings: string[];
 }
@@ -325,6 +340,8 @@ export interface CellView {
   words: string;
   /** Why its copy or its processing failed. */
   problem: Problem | null;
+  /** ISO instant from which on it fails; null: it does not, or nobody knows. */
+  failsSince: string | null;
 }
 
 export const runStatus = defineQuery<RunView>('runStatus');
@@ -439,6 +456,8 @@ export interface RunLook {
   outputResolves: boolean;
   /** At most 20. */
   warnings: string[];
+  /** Files of `pipeline/` that somebody changed, and that are no signals; at most 20. */
+  drift: Drift[];
 }
 
 export interface SetUp {

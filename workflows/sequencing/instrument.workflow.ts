@@ -24,7 +24,7 @@ import {
   yourTurn,
 } from './contract.ts';
 import { checkBy, checkId, historyIsLong, now, tell, tellOrStart } from './entity.ts';
-import { afterPoll, answers, inWords, isToConfirm, newInstrument, nextTurn, standstill, statusOf, untold } from './instrument-state.ts';
+import { afterPoll, answers, inWords, isToConfirm, newInstrument, nextTurn, standstill, statusOf, troublesOver, untold } from './instrument-state.ts';
 import { patience } from './patience.ts';
 import { sequencingRunWorkflow } from './run.workflow.ts';
 
@@ -139,7 +139,7 @@ export async function sequencingInstrumentWorkflow(input: InstrumentInput): Prom
     const before = state.troubles;
     state = afterPoll(state, poll);
     if ('listing' in poll) sequence = Math.max(sequence, poll.listing.sequence);
-    for (const over of before.filter(({ kind, told }) => told && !state.troubles.some((each) => each.kind === kind))) {
+    for (const over of troublesOver(before, state.troubles)) {
       note({ actor: 'longshore', kind: 'trouble-over', details: over.message, tell: true });
     }
     for (const trouble of untold(state, poll.at)) {

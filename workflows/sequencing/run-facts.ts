@@ -54,11 +54,13 @@ export function openedState({ sighting: given }: Pick<RunInput, 'sighting'>, { r
     outputResolves: look.outputResolves,
     passes: {},
     problems: {},
+    failsSince: {},
     lastCopied: null,
     idleCopies: 0,
     copyNow: false,
     lastChange: record?.lastChange ?? now,
     stalledSince: null,
+    outputMissingSince: null,
     revision: record?.revision ?? 0,
     unsaved: [],
     notices: [],
@@ -71,7 +73,7 @@ export function openedState({ sighting: given }: Pick<RunInput, 'sighting'>, { r
   };
 }
 
-const noteKinds: ReadonlySet<string> = new Set<NoteEvent['kind']>(['first-seen', 'upstream-changed', 'copied', 'copy-failed', 'stalled', 'processing-warned', 'imported', 'stripped']);
+const noteKinds: ReadonlySet<string> = new Set<NoteEvent['kind']>(['first-seen', 'cell-seen', 'upstream-changed', 'copied', 'copy-failed', 'stalled', 'processing-warned', 'output-missing', 'drift', 'imported', 'stripped']);
 export const changesFlags = (event: EventEntry['event']): event is RunEvent => !noteKinds.has(event.kind);
 
 /** The cell's end marker is upstream, or here. */
@@ -107,16 +109,44 @@ export function stalls(state: RunState, { cells, status }: RunFacts, now: number
   return isStalled({ lastChange: state.lastChange, now, allowedSeconds: state.plan.stallSeconds });
 }
 
-/** Why a person must act; null: nobody must. */
-export function attentionOf(state: RunState, { cells, status }: RunFacts): string | null {
+export interface Attention {
+  /** Why a person must act. */
+  why: string;
+  /** Unix seconds; null: nobody knows. */
+  since: number | null;
+}
+
+/** Null: nobody must act. */
+export function attentionFor(state: RunState, { cells, status }: RunFacts): Attention | null {
+  const at = (why: string, since: number | null): Attention => ({ why, since });
+  const since = (...keys: string[]): number | null => {
+    const known = keys.flatMap((key) => state.failsSince[key] ?? []);
+    return known.length === 0 ? null : Math.min(...known);
+  };
   if (isAtRest(status)) return null;
-  if (state.flags.failed !== null) return state.flags.failed;
+  if (state.flags.failed !== null) return at(state.flags.failed, since(''));
   const failed = cellsIn(cells, 'FAILED');
-  if (failed.length > 0) return `${failed.length} of ${cells.length} cells failed: ${state.flags.cells[failed[0]!.key]?.failed ?? ''}`;
-  const copy = Object.values(state.problems).find(({ type }) => type !== 'Unexpected' && errorTypes[type].person);
-  if (copy !== undefined) return copy.message;
-  if (state.stalledSince !== null) return 'Nothing has changed for a long time: abort cells that will never be complete.';
-  return status === 'unknown' ? 'Its output directory is missing.' : null;
+  if (failed.length > 0) return at(`${failed.length} of ${cells.length} cells failed: ${state.flags.cells[failed[0]!.key]?.failed ?? ''}`, since(...failed.map(({ key }) => key)));
+  const copy = Object.entries(state.problems).find(([, { type }]) => type !== 'Unexpected' && errorTypes[type].person);
+  if (copy !== undefined) return at(copy[1].message, since(copy[0]));
+  if (state.stalledSince !== null) return at('Nothing has changed for a long time: abort cells that will never be complete.', state.stalledSince);
+  return status === 'unknown' ? at('Its output directory is missing.', state.outputMissingSince) : null;
+}
+
+export const attentionOf = (state: RunState, facts: RunFacts): string | null => attentionFor(state, facts)?.why ?? null;
+
+/** Events after which nothing is wrong with a cell any more, as far as is known. */
+const mends: ReadonlySet<EventEntry['event']['kind']> = new Set<EventEntry['event']['kind']>(['cell-complete', 'cell-restarted', 'processing-done', 'cell-retried', 'cell-reprocessed', 'cell-aborted']);
+
+/** `failsSince` after an event: what goes on failing keeps its beginning. */
+export function failsSinceAfter({ failsSince: before, flags }: Pick<RunState, 'failsSince' | 'flags'>, event: EventEntry['event'], at: number): RunState['failsSince'] {
+  const without = (gone: (key: string) => boolean): RunState['failsSince'] => Object.fromEntries(Object.entries(before).filter(([key]) => !gone(key)));
+  if (event.kind === 'copy-failed' || event.kind === 'processing-failed') return { [event.key]: at, ...before };
+  if (event.kind === 'run-failed') return { '': at, ...before };
+  if (event.kind === 'failure-cleared' || event.kind === 'set-up-cleared') return without((key) => key === '');
+  // Of what a copy could do nothing new is noted of each cell.
+  if (event.kind === 'sync-ended') return without((key) => key !== '' && !event.failed.includes(key) && (flags.cells[key]?.failed ?? null) === null);
+  return mends.has(event.kind) && 'key' in event ? without((key) => key === event.key) : before;
 }
 
 /** What the executions of a workflow know beside their state. */
@@ -131,6 +161,7 @@ export interface RunActivity {
 export function viewOf(experiment: string, state: RunState, { copying, waiting, hindrance }: RunActivity): RunView {
   const facts = factsOf(state);
   const { cells, status, upstream } = facts;
+  const attention = attentionFor(state, facts);
   const iso = (seconds: number): string => new Date(seconds * 1000).toISOString();
   const words: string[] = [];
   if (hindrance !== null) words.push(`is hindered: ${hindrance.message}`);
@@ -156,7 +187,8 @@ export function viewOf(experiment: string, state: RunState, { copying, waiting, 
       idleCopies: state.idleCopies,
     },
     processing: state.processing === null ? null : { number: state.processing.number, keys: state.processing.process.map(cellKey) },
-    attention: attentionOf(state, facts),
+    attention: attention?.why ?? null,
+    attentionSince: attention?.since === undefined || attention.since === null ? null : iso(attention.since),
     drift: state.drift,
     warnings: [...state.processingWarnings, ...state.warnings],
   };
@@ -175,8 +207,9 @@ function cellView(state: RunState, { key, cell, state: cellState, upstreamCell }
     ABORTED: () => 'is left alone, by a person’s decision',
   };
   const copying = copied !== null && cellKey(copied) === key;
+  const since = problem === null && cellState !== 'FAILED' ? undefined : state.failsSince[key];
   const held = problem !== null && (cellState === 'NEW' || cellState === 'PENDING') ? `; its last copy failed: ${problem.message}` : '';
-  return { key, cell: cell ?? upstreamCell, state: cellState, words: `${copying ? 'is being copied' : waitsFor[cellState]()}${held}`, problem };
+  return { key, cell: cell ?? upstreamCell, state: cellState, words: `${copying ? 'is being copied' : waitsFor[cellState]()}${held}`, problem, failsSince: since === undefined ? null : new Date(since * 1000).toISOString() };
 }
 
 function incompleteWords(state: RunState, key: string, upstream: RunUpstream): string {
@@ -185,10 +218,10 @@ function incompleteWords(state: RunState, key: string, upstream: RunUpstream): s
 }
 
 /** What the UI shows (Markdown); runs have at most some dozens of cells. */
-export function viewInWords({ experiment, words, cells, attention, warnings, drift, status }: RunView): string {
+export function viewInWords({ experiment, words, cells, attention, attentionSince, warnings, drift, status }: RunView): string {
   return [
     `**${experiment}** (${status}) ${words}.`,
-    ...(attention === null ? [] : ['', `Needs a person: ${attention}`, 'Updates: `runAction` `{"actor": "…", "reason": "…", "request": {"action": "clear-failure"}}`, `cellAction` `{"actor": "…", "reason": "…", "key": "…", "action": "retry"}`.']),
+    ...(attention === null ? [] : ['', `Needs a person${attentionSince === null ? '' : ` since ${attentionSince}`}: ${attention}`, 'Updates: `runAction` `{"actor": "…", "reason": "…", "request": {"action": "clear-failure"}}`, `cellAction` `{"actor": "…", "reason": "…", "key": "…", "action": "retry"}`.']),
     '',
     ...cells.slice(0, 100).map((cell) => `- \`${cell.key}\` ${cell.state}: ${cell.words.slice(0, 300)}`),
     ...warnings.slice(0, 10).map((warning) => `- ${warning}`),

@@ -17,7 +17,7 @@ import { flagsOfCell, isSyncLive, type RunFlags } from '../../domain/sequencing/
 import { local as localUpstream } from '../../domain/sequencing/location.ts';
 import { cellKey } from '../../domain/sequencing/names.ts';
 import { cellActions, judgeCellAction, judgeRunAction, runRules, type Verdict } from '../../domain/sequencing/operator-actions.ts';
-import { handSignals } from '../../domain/sequencing/pipeline-files.ts';
+import { type Drift, handSignals, hasMeaning } from '../../domain/sequencing/pipeline-files.ts';
 import { applyEvent } from '../../domain/sequencing/run-events.ts';
 import type { RunStatus } from '../../domain/sequencing/run-status.ts';
 import { workList } from '../../domain/sequencing/run-steps.ts';
@@ -57,7 +57,7 @@ import {
 import { checkBy, checkId, historyIsLong, iso, now, tell } from './entity.ts';
 import { patience } from './patience.ts';
 import { sequencingProcessingWorkflow } from './processing.workflow.ts';
-import { attentionOf, changesFlags, completionOfCell, factsOf, hasEnded, isAtRest, isUrgent, openedState, stalls, upstreamOf, viewInWords, viewOf } from './run-facts.ts';
+import { attentionOf, changesFlags, completionOfCell, factsOf, failsSinceAfter, hasEnded, isAtRest, isUrgent, openedState, stalls, upstreamOf, viewInWords, viewOf } from './run-facts.ts';
 
 const files = proxyActivities<SequencingFileActivities>({ ...forDatabase, ...forRecord, taskQueue: taskQueues.files });
 
@@ -114,12 +114,13 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     const state = theState();
     state.revision++;
     state.unsaved.push({ number: state.revision, at: iso(now()), actor: by?.actor ?? 'longshore', event, ...(by === undefined ? {} : { reason: by.reason }) });
+    state.failsSince = failsSinceAfter(state, event, now());
     if (changesFlags(event)) {
       state.flags = applyEvent(state.flags, event);
       saveDue = true;
     }
     // A copy of nothing and a look at the clock are no change.
-    if (event.kind !== 'sync-started' && event.kind !== 'sync-ended' && event.kind !== 'copy-failed' && event.kind !== 'stalled') {
+    if (event.kind !== 'cell-seen' && event.kind !== 'drift' && event.kind !== 'sync-started' && event.kind !== 'sync-ended' && event.kind !== 'copy-failed' && event.kind !== 'stalled' && event.kind !== 'output-missing') {
       state.lastChange = now();
       state.stalledSince = null;
     }
@@ -245,6 +246,15 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
   }
   const state = theState();
   if (state.processing !== null) await launch(state.processing);
+  const seen = new Set(input.resume === undefined ? Object.keys(state.flags.cells) : factsOf(state).cells.map(({ key }) => key));
+  /** A cell that was seen by an earlier execution is kept once all the same, by its name. */
+  function noteNewCells(): void {
+    for (const { key } of factsOf(state).cells) {
+      if (seen.has(key)) continue;
+      seen.add(key);
+      record({ kind: 'cell-seen', key });
+    }
+  }
   // Before anything is copied or processed: a person may have said meanwhile that nothing shall be.
   takeSignals(found);
 
@@ -280,8 +290,17 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     else state.local = seen.cells;
     state.outputResolves = seen.outputResolves;
     state.warnings = seen.warnings;
+    takeDrift(seen.drift);
     takeSignals(seen.found);
     checkCompletion();
+  }
+
+  /** Each change by somebody else is noted once, and shown while it lasts. */
+  function takeDrift(drift: Drift[]): void {
+    const known = new Set(state.drift.map(({ name, kind }) => `${kind} ${name}`));
+    const news = drift.filter(({ name, kind }) => !known.has(`${kind} ${name}`));
+    state.drift = drift;
+    if (news.length > 0) record({ kind: 'drift', drift: news });
   }
 
   /** @param found what the files of `pipeline/` say. */
@@ -512,10 +531,12 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     const { drift, plan } = await patiently(() =>
       files.saveRun({ experiment, instrument, location, firstSeen, revision, processings, flags, status: facts.status, cells: facts.cells, attention: attentionOf(state, facts), events, notices }),
     );
-    state.drift = drift;
     state.plan = plan;
     state.unsaved = state.unsaved.slice(events.length);
     state.notices = state.notices.slice(notices.length);
+    takeDrift(drift);
+    // The record has won over all others.
+    state.drift = drift.filter(({ name }) => !hasMeaning(name));
   }
 
   /** ---- the loop ---- */
@@ -528,6 +549,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       for (let sighting = sightings.shift(); sighting !== undefined; sighting = sightings.shift()) takeSighting(sighting);
       // What changed later than now changed before the clock was set back.
       state.lastChange = Math.min(state.lastChange, now());
+      noteNewCells();
       if (saveDue) {
         show();
         await save();
@@ -537,6 +559,13 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
         state.stalledSince = now();
         record({ kind: 'stalled', since: iso(state.lastChange) });
         failure('Stalled', `nothing has changed since ${iso(state.lastChange)}`, [], iso(state.lastChange));
+        continue;
+      }
+      if (factsOf(state).status !== 'unknown') state.outputMissingSince = null;
+      else if (state.outputMissingSince === null) {
+        state.outputMissingSince = now();
+        record({ kind: 'output-missing' });
+        failure('Output', 'its output directory is missing', [], iso(state.outputMissingSince));
         continue;
       }
       if (lookDue) {

@@ -1,14 +1,17 @@
 /** `longshore sequencing queue`, `poll`, `hold`, `release`: the instruments. */
 import type { Command } from 'commander';
+import { type FailingMessage, needsPerson } from '../../../activities/sequencing/outbox.ts';
 import type { InstrumentConfig } from '../../../config/schema.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import { formatDuration } from '../../../domain/duration.ts';
+import { copyHeartbeat, type CopyHealth, type Heartbeat } from '../../../domain/sequencing/heartbeat.ts';
 import { counted } from '../../../domain/sequencing/ticket-summary.ts';
 import type { InstrumentStatus } from '../../../workflows/sequencing/contract.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { endWith, exitOf } from '../exit-codes.ts';
 import { problemOf } from '../failures.ts';
 import { note, paint, print, printJson, safeText, shorten, type Style, table, terminalWidth } from '../output.ts';
+import { messageText, type Messages } from './messages.ts';
 import { type ActionOptions, byOf, confirm, withActionOptions } from './person.ts';
 import { clock } from './text.ts';
 
@@ -67,7 +70,7 @@ export function configuredInstrument({ config }: Pick<CommandContext, 'config'>,
 async function queue(context: CommandContext, only: string | undefined): Promise<void> {
   const labels = only === undefined ? context.config.sequencing.instruments.map(({ label }) => label) : [configuredInstrument(context, only).label];
   const { sequencing } = await context.connect();
-  const found: (InstrumentStatus | { label: string; state: 'never polled' })[] = await Promise.all(
+  const statuses: (InstrumentStatus | Never)[] = await Promise.all(
     labels.map((label) =>
       sequencing.instrument(label).status().catch((error: unknown) => {
         if (problemOf(error).type !== 'NotFound') throw error;
@@ -75,10 +78,43 @@ async function queue(context: CommandContext, only: string | undefined): Promise
       }),
     ),
   );
-  if (context.json) return printJson(found);
+  const { instruments: found, messages } = await withRecords(context, statuses);
+  if (context.json) return printJson({ instruments: found, messages });
   if (found.length === 0) return note('The configuration has no instruments: sequencing.instruments.');
-  for (const each of found) print(each.state === 'never polled' ? `${paint('strong', each.label)}  ${paint('warning', each.state)}: longshore sequencing poll ${each.label}` : renderInstrument(each, context.config.site.timeZone, terminalWidth()));
+  for (const each of found) print(each.state === 'never polled' ? `${paint('strong', each.label)}  ${paint('warning', each.state)}: longshore sequencing poll ${each.label}` : renderInstrument(each, context.config.site.timeZone, terminalWidth(), each.copying));
+  if (messages.waiting > 0) print(renderMessages(messages, context.config.site.timeZone, terminalWidth()));
 }
+
+/** What waits to be told, in `width` columns. */
+export function renderMessages({ waiting, failing }: Messages, timeZone: string, width: number): string {
+  const mark = (message: FailingMessage): string => (needsPerson(message) ? paint('bad', '✗') : paint('warning', '!'));
+  return [`${paint('strong', 'Messages')}  ${waiting} to be sent`, ...failing.map((each) => `  ${mark(each)} ${shorten(safeText(messageText(each, clock(timeZone))), width - 4)}`)].join('\n');
+}
+
+/** How copying from an instrument goes, in a word and in full. */
+export interface Copying extends CopyHealth {
+  heartbeat: Heartbeat;
+}
+
+type Never = { label: string; state: 'never polled' };
+
+/** Instruments with how copying from them goes, and the messages that wait, by what is recorded. */
+async function withRecords({ config }: CommandContext, statuses: readonly (InstrumentStatus | Never)[]): Promise<{ instruments: ((InstrumentStatus & { copying: Copying }) | Never)[]; messages: Messages }> {
+  const [{ withSequencingDatabase }, { copyHealth }, { outboxState }] = await Promise.all([import('./database.ts'), import('../../../activities/sequencing/copy-health.ts'), import('../../../activities/sequencing/outbox.ts')]);
+  const ageOf = (instant: string): number => (Date.now() - Date.parse(instant)) / 1000;
+  return withSequencingDatabase(config, async (database) => ({
+    instruments: await Promise.all(
+      statuses.map(async (status) => {
+        if (status.state === 'never polled') return status;
+        const health = await copyHealth(database, status.label);
+        return { ...status, copying: { heartbeat: copyHeartbeat(health, { listedAt: status.listedAt, ageOf }), ...health } };
+      }),
+    ),
+    messages: await outboxState(database),
+  }));
+}
+
+const heartbeatStyles: Readonly<Record<Heartbeat, Style>> = { ok: 'good', worried: 'warning', dead: 'bad' };
 
 const stateTexts: Readonly<Record<InstrumentStatus['state'], { text: string; style: Style }>> = {
   listed: { text: 'answers', style: 'good' },
@@ -89,16 +125,16 @@ const stateTexts: Readonly<Record<InstrumentStatus['state'], { text: string; sty
 };
 
 /** An instrument and its queue in `width` columns. */
-export function renderInstrument(status: InstrumentStatus, timeZone: string, width: number): string {
-  const { label, state, listedAt, runs, cells, hold, troubles, turn, queue, notes } = status;
+export function renderInstrument(status: InstrumentStatus, timeZone: string, width: number, copying: Copying | null = null): string {
+  const { label, state, listedAt, runs, cells, hold, troubles, turn, queue } = status;
   const at = clock(timeZone);
   const line = (mark: string, text: string): string => `  ${mark} ${shorten(safeText(text), width - 4)}`;
   const { text, style } = stateTexts[state];
   return [
     `${paint('strong', safeText(label))}  ${paint(style, text)}  ${paint('quiet', shorten(`${counted(runs, 'run')}, ${counted(cells, 'cell')}${listedAt === null ? '' : `, listed ${at(listedAt)}`}`, Math.max(0, width - label.length - text.length - 4)))}`,
+    ...(copying === null ? [] : [line(paint(heartbeatStyles[copying.heartbeat], '♥'), `Copying: ${copying.heartbeat}; last good copy ${copying.copiedAt === null ? 'none yet' : at(copying.copiedAt)}${copying.failing === 0 ? '' : `; ${counted(copying.failing, 'cell')} cannot be copied`}`)]),
     ...(hold === null ? [] : [line(paint('warning', '!'), `Held by ${hold.actor} since ${at(hold.since)}: ${hold.reason}`)]),
     ...troubles.map(({ since, message }) => line(paint('bad', '✗'), `Since ${at(since)}: ${message}`)),
-    ...notes.map((each) => line(paint('warning', '!'), each)),
     turn === null ? line(paint('quiet', '·'), 'Nothing is being copied.') : line(paint('strong', '▸'), `${turn.experiment} is copied since ${at(turn.since)}`),
     ...(queue.length === 0
       ? []

@@ -45,10 +45,17 @@ export function registerLists(sequencing: Command): void {
 
 async function runs(context: CommandContext, options: RunsOptions): Promise<void> {
   const statuses = options.state === undefined ? undefined : statusesOf(options.state);
-  const [{ withSequencingDatabase }, { listRuns }] = await Promise.all([import('./database.ts'), import('../../../activities/sequencing/run-store.ts')]);
-  const found = await withSequencingDatabase(context.config, (database) =>
-    listRuns(database, { limit: everything, ...(options.instrument === undefined ? {} : { instrument: options.instrument }), ...(statuses === undefined ? {} : { statuses }) }),
-  );
+  const [{ withSequencingDatabase }, { listRuns }, { outboxState }, { messageAttention }] = await Promise.all([
+    import('./database.ts'),
+    import('../../../activities/sequencing/run-store.ts'),
+    import('../../../activities/sequencing/outbox.ts'),
+    import('./messages.ts'),
+  ]);
+  const found = await withSequencingDatabase(context.config, async (database) => {
+    const all = await listRuns(database, { limit: everything, ...(options.instrument === undefined ? {} : { instrument: options.instrument }), ...(statuses === undefined ? {} : { statuses }) });
+    const { failing } = await outboxState(database, { limit: everything });
+    return all.map((run) => ({ ...run, attention: run.attention ?? messageAttention(failing.filter((message) => message.experiment === run.experiment)) }));
+  });
   const shown = found.filter(({ attention }) => options.needsPerson !== true || attention !== null).toSorted((a, b) => statusOrder(a.status) - statusOrder(b.status));
   if (options.needsPerson === true && shown.length > 0) endWith('incomplete');
   if (context.json) return printJson(shown);

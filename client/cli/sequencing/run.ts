@@ -8,6 +8,7 @@ import type { InstrumentStatus, RunView } from '../../../workflows/sequencing/co
 import type { RunProgress } from '../../index.ts';
 import type { CommandContext } from '../context.ts';
 import { safeText } from '../output.ts';
+import { messageAttention, type Messages } from './messages.ts';
 import { recordedWords } from './text.ts';
 
 export interface RunPicture extends RunView {
@@ -18,6 +19,8 @@ export interface RunPicture extends RunView {
   recordedAt: string | null;
   progress: RunProgress;
   queue: QueuePlace | null;
+  /** Tickets and mails about it that wait to be told. */
+  messages: Messages;
 }
 
 /** Where a run stands in its instrument's queue of copies. */
@@ -39,15 +42,19 @@ export async function recordOf(context: CommandContext, experiment: string): Pro
 }
 
 async function findRecord(context: CommandContext, experiment: string): Promise<StoredRun | null> {
-  const [{ withSequencingDatabase }, { storedRun }] = await Promise.all([import('./database.ts'), import('../../../activities/sequencing/run-store.ts')]);
-  return withSequencingDatabase(context.config, (database) => storedRun(database, experiment));
+  return (await findRecords(context, experiment)).stored;
+}
+
+async function findRecords(context: CommandContext, experiment: string): Promise<{ stored: StoredRun | null; messages: Messages }> {
+  const [{ withSequencingDatabase }, { storedRun }, { outboxState }] = await Promise.all([import('./database.ts'), import('../../../activities/sequencing/run-store.ts'), import('../../../activities/sequencing/outbox.ts')]);
+  return withSequencingDatabase(context.config, async (database) => ({ stored: await storedRun(database, experiment), messages: await outboxState(database, { experiment }) }));
 }
 
 /** The run's picture. Throws `NotFound` for one that nobody knows. */
 export async function pictureOf(context: CommandContext, experiment: string): Promise<RunPicture> {
   const { askLive } = await import('./live.ts');
-  const [stored, live] = await Promise.all([
-    findRecord(context, experiment),
+  const [{ stored, messages }, live] = await Promise.all([
+    findRecords(context, experiment),
     askLive(context, 'Only what is recorded is shown.', async (sequencing) => {
       const run = sequencing.run(experiment);
       const view = await run.status();
@@ -55,9 +62,16 @@ export async function pictureOf(context: CommandContext, experiment: string): Pr
       return { view, progress, queue: instrument === null ? null : placeOf(experiment, instrument) };
     }),
   ]);
-  if (live !== undefined) return { ...live.view, meaning: statusMeanings[live.view.status], live: true, recordedAt: stored?.changedAt ?? null, progress: live.progress, queue: live.queue };
+  const picture = (view: RunView, more: Pick<RunPicture, 'live' | 'recordedAt' | 'progress' | 'queue'>): RunPicture => ({
+    ...view,
+    attention: view.attention ?? messageAttention(messages.failing),
+    meaning: statusMeanings[view.status],
+    messages,
+    ...more,
+  });
+  if (live !== undefined) return picture(live.view, { live: true, recordedAt: stored?.changedAt ?? null, progress: live.progress, queue: live.queue });
   const record = stored ?? (await recordOf(context, experiment));
-  return { ...recordedView(record), meaning: statusMeanings[record.status], live: false, recordedAt: record.changedAt, progress: noProgress, queue: null };
+  return picture(recordedView(record), { live: false, recordedAt: record.changedAt, progress: noProgress, queue: null });
 }
 
 export function placeOf(experiment: string, { state, turn, queue }: Pick<InstrumentStatus, 'state' | 'turn' | 'queue'>): QueuePlace | null {
@@ -76,10 +90,11 @@ export function recordedView(record: StoredRun): RunView {
     firstSeen: new Date(firstSeen * 1000).toISOString(),
     cells: record.cells.map(({ key, cell, upstreamCell, state }) => {
       const { failed } = flagsOfCell(flags, key);
-      return { key, cell: cell ?? upstreamCell, state, words: recordedWords(state, failed), problem: null };
+      return { key, cell: cell ?? upstreamCell, state, words: recordedWords(state, failed), problem: null, failsSince: null };
     }),
     copying: { state: 'none', cell: null, lastCopied: null, idleCopies: 0 },
     processing: null,
+    attentionSince: null,
     drift: [],
     warnings: [],
   };

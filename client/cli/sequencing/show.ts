@@ -4,6 +4,7 @@ import type { Drift } from '../../../domain/sequencing/pipeline-files.ts';
 import { withContext } from '../context.ts';
 import { endWith } from '../exit-codes.ts';
 import { paint, print, printJson, safeText, shorten, table, terminalWidth } from '../output.ts';
+import { messageText } from './messages.ts';
 import type { QueuePlace, RunPicture } from './run.ts';
 import { cellStyles, clock, fields, statusStyles } from './text.ts';
 
@@ -29,6 +30,7 @@ const driftWords: Readonly<Record<Drift['kind'], string>> = { missing: 'is missi
 export function renderRun(run: RunPicture, timeZone: string, width: number): string {
   const at = clock(timeZone);
   const { copying, progress, queue } = run;
+  const since = (instant: string | null): string => (instant === null ? '' : ` since ${at(instant)}`);
   const line = (mark: string, text: string): string => `${mark} ${shorten(safeText(text), width - 2)}`;
   const head = [
     `${paint('strong', shorten(safeText(run.experiment), width - run.status.length - 2, 'middle'))}  ${paint(statusStyles[run.status], run.status)}`,
@@ -43,6 +45,7 @@ export function renderRun(run: RunPicture, timeZone: string, width: number): str
         ['Queue', queue === null ? null : queueText(queue, at)],
         ['Copy', progress.copy?.text ?? null],
         ...progress.parts.map(({ text }): [string, string] => ['Processing', text]),
+        ['Messages', run.messages.waiting === 0 ? null : `${run.messages.waiting} to be sent`],
         ['Recorded', run.recordedAt === null ? 'not yet' : at(run.recordedAt)],
       ],
       width,
@@ -53,9 +56,10 @@ export function renderRun(run: RunPicture, timeZone: string, width: number): str
       ? 'No cells.'
       : table([{ title: 'State' }, { title: 'Cell', shrink: 'middle' }, { title: 'It', shrink: 'end' }], run.cells.map(({ key, cell, state, words }) => [{ text: state, style: cellStyles[state] }, cell ?? `(only recorded) ${key}`, words]), width);
   const problems = [
-    ...(run.attention === null ? [] : [line(paint('bad', '✗'), `Needs a person: ${run.attention}`)]),
-    ...run.cells.flatMap(({ key, problem }) => (problem === null ? [] : [line(paint('bad', '✗'), `${key}: ${problem.message}`)])),
+    ...(run.attention === null ? [] : [line(paint('bad', '✗'), `Needs a person${since(run.attentionSince)}: ${run.attention}`)]),
+    ...run.cells.flatMap(({ key, problem, failsSince }) => (problem === null ? [] : [line(paint('bad', '✗'), `${key}${since(failsSince)}: ${problem.message}`)])),
     ...progress.troubles.map((trouble) => line(paint('warning', '!'), trouble)),
+    ...run.messages.failing.map((message) => line(paint('warning', '!'), messageText(message, at))),
     ...run.warnings.map((warning) => line(paint('warning', '!'), warning)),
     ...run.drift.map(({ name, kind }) => line(paint('warning', '!'), `pipeline/${name} ${driftWords[kind]}; the record counts.`)),
   ];

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { copyCell, type CopyInput } from '../../../activities/sequencing/copy-cell.ts';
 import { isHashList, parseHashList } from '../../../activities/sequencing/output-hashes.ts';
-import { writeHeartbeatFile } from '../../../activities/sequencing/heartbeat-file.ts';
+import { type HeartbeatFacts, writeHeartbeatFile } from '../../../activities/sequencing/heartbeat-file.ts';
 import { listingForcedCommand } from '../../../activities/sequencing/list-instrument.ts';
 import { configSchema, type Config } from '../../../config/schema.ts';
 import { OperationError } from '../../../domain/errors.ts';
@@ -177,10 +177,13 @@ describe('copying a cell', function () {
 
     it('writes the heartbeat file, or says that the key may not', async () => {
       const [instrument] = remote().sequencing.instruments;
-      await writeHeartbeatFile(instrument!, { at: '2026-01-01T00:00:00.000Z', failing: 2 });
-      assert.equal(await readFile(join(root, 'heart beat'), 'utf8'), '2026-01-01T00:00:00.000Z\nLongshore sees EGS2. Failed cells: 2.\n');
+      const facts: HeartbeatFacts = { at: '2026-01-01T02:00:00.000Z', failed: 2, copiedAt: '2026-01-01T00:00:00.000Z', failing: 3, failsSince: '2026-01-01T00:15:00.000Z', heldSince: '2026-01-01T01:50:00.000Z' };
+      await writeHeartbeatFile(instrument!, facts);
+      assert.deepEqual((await readFile(join(root, 'heart beat'), 'utf8')).split('\n'), [
+        '2026-01-01T02:00:00.000Z', 'dead', 'Longshore sees EGS2.', 'Last good copy: 2026-01-01T00:00:00.000Z.', 'Held by a person since 2026-01-01T01:50:00.000Z: nothing is copied.', 'Cells that cannot be copied: 3.', 'Cells whose processing failed: 2.', '',
+      ]);
       const [bound] = remote({}, listingForcedCommand({ path: data })).sequencing.instruments;
-      await assert.rejects(writeHeartbeatFile(bound!, { at: 'x', failing: 0 }), isError('PermissionDenied', /bound to another command/));
+      await assert.rejects(writeHeartbeatFile(bound!, facts), isError('PermissionDenied', /bound to another command/));
     });
   });
 });

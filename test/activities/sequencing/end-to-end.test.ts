@@ -87,7 +87,7 @@ describe('a run through the sequencing activities', function () {
     assert.equal(sighting.experiment, experiment);
     assert.deepEqual(await poll(), [], 'nothing has changed');
     await runActivity(site.activities.writeHeartbeat, { instrument: 'EGS2', at: '2026-01-01T00:00:00.000Z' });
-    assert.match(await readFile(join(site.directory, 'heartbeat.txt'), 'utf8'), /^2026-01-01T00:00:00.000Z\nLongshore sees EGS2\. No cell has failed\.\n$/);
+    assert.match(await readFile(join(site.directory, 'heartbeat.txt'), 'utf8'), /^2026-01-01T00:00:00.000Z\nok\nLongshore sees EGS2\.\nLast good copy: none yet\.\nCells that cannot be copied: 0\.\nCells whose processing failed: 0\.\n$/);
     const opened = await runActivity(site.activities.openRun, { experiment, sighting });
     assert.equal(opened.record, null);
     assert.equal(opened.plan.version, '9.8.7');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listingForcedCommand, listInstrument, type InstrumentSource } from '../../../activities/sequencing/list-instrument.ts';
@@ -56,9 +56,33 @@ describe('listing an instrument', () => {
       ]);
       assert.deepEqual([listing.unreadable, listing.unusable], [[], []]);
       assert.ok(Math.abs(listing.clockAheadSeconds) <= 2);
+      const { bavail, bsize } = await statfs(data);
+      // Others write to this disk, too.
+      assert.ok(Math.abs(listing.freeBytes! - bavail * bsize) < 2 ** 30, `${listing.freeBytes} of ${bavail * bsize}`);
     });
 
     it(`nothing, by ${name}`, async () => assert.deepEqual(await names(source()), []));
+  }
+
+  const disks: [what: string, line: string, freeBytes: number | null][] = [
+    ['a device', '/dev/sda1 1000000 400000 600000 40% /data', 600_000 * 1024],
+    ['a share with blanks', '//server/the lab 1000000 400000 600000 40% /mnt/the lab 5 6 7 8%', 600_000 * 1024],
+    ['an overfull disk', '/dev/sda1 1000000 1000010 -10 101% /', 0],
+    ['nobody who says', '', null],
+    ['what is no such line', 'df: no file systems processed', null],
+  ];
+  for (const [what, line, freeBytes] of disks) {
+    it(`knows the free space of ${what}`, async () => {
+      const program = await mkdtemp(join(directory, 'bin-'));
+      await writeFile(join(program, 'df'), `#!/bin/sh\necho Filesystem\n[ -z '${line}' ] || echo '${line}'\n`, { mode: 0o755 });
+      const { PATH } = process.env;
+      process.env['PATH'] = `${program}:${PATH ?? ''}`;
+      try {
+        assert.equal((await listInstrument({ kind: 'path', path: data })).freeBytes, freeBytes);
+      } finally {
+        process.env['PATH'] = PATH;
+      }
+    });
   }
 
   it('finds batches and re-basecalled cells where runs are kept', async () => {

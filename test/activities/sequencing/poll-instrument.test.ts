@@ -2,12 +2,15 @@
 import assert from 'node:assert/strict';
 import { chmod, mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { lookAtRun } from '../../../activities/sequencing/look-at-run.ts';
 import { storedPins } from '../../../activities/sequencing/pin-store.ts';
 import { saveRun } from '../../../activities/sequencing/run-store.ts';
 import { pollInstrument } from '../../../activities/sequencing/poll-instrument.ts';
+import { projectStored } from '../../../activities/sequencing/save-run.ts';
 import { changedSightings, storedSighting } from '../../../activities/sequencing/sighting-store.ts';
 import { noCellFlags, unknownRun } from '../../../domain/sequencing/flags.ts';
 import { OperationError } from '../../../domain/errors.ts';
+import type { Drift } from '../../../domain/sequencing/pipeline-files.ts';
 import type { RunStatus } from '../../../domain/sequencing/run-status.ts';
 import type { RunSighting } from '../../../workflows/sequencing/contract.ts';
 import { makeSequencingSite, type SequencingSite } from './site.ts';
@@ -23,7 +26,7 @@ describe('a poll of an instrument', () => {
   beforeEach(async () => {
     site = await makeSequencingSite(({ data }) => ({
       instruments: [
-        { label: 'EGS2', location: data, copy: { quietHours: { from: '22:00', to: '06:00' } } },
+        { label: 'EGS2', location: data, minimumFreeGiB: 1024, copy: { quietHours: { from: '22:00', to: '06:00' } } },
         { label: 'MIN2', location: 'LOCAL' },
       ],
     }));
@@ -247,6 +250,36 @@ describe('a poll of an instrument', () => {
       await poll('MIN2');
       assert.deepEqual(await names('MIN2'), [local]);
     });
+  });
+
+  it('tells once of files that somebody changed, and once when they are as they should be', async () => {
+    await cell(`11685BN/lib/${a}`);
+    await record('sync_needed', []);
+    await poll();
+    await changes();
+    await projectStored(site, run);
+    await poll();
+    assert.deepEqual(await changes(), []);
+    const foreign = join(site.runs, run, 'pipeline', `${a}.done`);
+    await writeFile(foreign, '');
+    const look = async (): Promise<{ drift: Drift[] }> => (await lookAtRun(site, run)).look;
+    for (const expected of [[run], []]) {
+      await poll();
+      assert.deepEqual((await changes()).map(({ experiment }) => experiment), expected);
+    }
+    assert.deepEqual((await look()).drift, [{ name: `${a}.done`, kind: 'unexpected' }]);
+    await rm(foreign);
+    for (const expected of [[run], []]) {
+      await poll();
+      assert.deepEqual((await changes()).map(({ experiment }) => experiment), expected);
+    }
+    assert.deepEqual((await look()).drift, []);
+  });
+
+  it('knows how much space is free there, and how much should be: its own key before the site’s', async () => {
+    const { freeBytes, plan } = await poll();
+    assert.ok(freeBytes !== null && freeBytes > 0);
+    assert.deepEqual([plan.minimumFreeBytes, (await poll('MIN2')).plan.minimumFreeBytes], [2 ** 40, 0]);
   });
 
   it('keeps quiet hours by the site’s clock', async () => {

@@ -1,11 +1,13 @@
 /** Runs, events and pins in the database, on every dialect. */
 import assert from 'node:assert/strict';
 import { changedSightings, saveSightings, storedSighting, type Sighting } from '../../../activities/sequencing/sighting-store.ts';
+import { copyHealth } from '../../../activities/sequencing/copy-health.ts';
 import { appendEvents, storedEvents, type StoredEvent } from '../../../activities/sequencing/event-store.ts';
 import { keepPins, storedPins } from '../../../activities/sequencing/pin-store.ts';
 import { listCells, listRuns, saveProjected, saveRun, storedRun, storedRuns, type RunRecord } from '../../../activities/sequencing/run-store.ts';
 import { migrate, type Database } from '../../../activities/platform/database/index.ts';
 import { noCellFlags, unknownRun } from '../../../domain/sequencing/flags.ts';
+import type { CopyHealth } from '../../../domain/sequencing/heartbeat.ts';
 import { migrations } from '../../../infra/migrations/index.ts';
 import { dialects, type TestDatabase } from '../../support/databases.ts';
 
@@ -115,6 +117,32 @@ for (const dialect of dialects) {
       assert.deepEqual(await storedEvents(test.db, { experiment: 'r' }), [event(1), event(2, { cell: null })]);
       assert.deepEqual(await storedEvents(test.db, { instrument: 'EGS1', limit: 2 }), [event(2, { cell: null }), event(3, { experiment: null })]);
       assert.deepEqual(await storedEvents(test.db, { experiment: 'r', cell: key }), [event(1)]);
+    });
+
+    it('know how copying goes, by instrument', async () => {
+      const healthy = { copiedAt: null, failing: 0, failsSince: null, heldSince: null };
+      let number = 0;
+      const happened = (minute: number, kind: string, details: Record<string, unknown>, more: Partial<StoredEvent> = {}): Promise<void> =>
+        appendEvents(test.db, [{ key: `k/${++number}`, instrument: 'EGS1', experiment: run.experiment, cell: null, at: time(minute), actor: 'longshore', version: '1', kind, details, ...more }]);
+      const time = (minute: number): string => new Date(Date.parse(at) + minute * 60_000).toISOString();
+      const now = (): Promise<CopyHealth> => copyHealth(test.db, 'EGS1');
+      assert.deepEqual(await now(), healthy);
+      await saveRun(test.db, { ...run, cells: [...run.cells, { key: 'third', cell: 'lib/third', state: 'PENDING', present: true, upstreamCell: 'lib/third' }] }, at);
+      await happened(1, 'copied', { files: 3 }, { cell: other });
+      await happened(2, 'copy-failed', {}, { cell: other });
+      await happened(2, 'copy-failed', {}, { cell: 'third' });
+      await happened(3, 'sync-ended', { failed: [other, 'third', key] });
+      await happened(4, 'sync-started', {});
+      assert.deepEqual(await now(), { ...healthy, copiedAt: time(1), failing: 2, failsSince: time(2) }, 'also while the next copy is at work; what is processed counts no more');
+      await happened(5, 'copy-failed', {}, { cell: 'third' });
+      await happened(6, 'sync-ended', { failed: ['third'] });
+      assert.deepEqual(await now(), { ...healthy, copiedAt: time(1), failing: 1, failsSince: time(2) });
+      await happened(7, 'sync-ended', { failed: [] });
+      await happened(8, 'hold', {}, { experiment: null });
+      assert.deepEqual(await now(), { ...healthy, copiedAt: time(7), heldSince: time(8) });
+      await happened(9, 'release', {}, { experiment: null });
+      assert.deepEqual(await now(), { ...healthy, copiedAt: time(7) });
+      assert.deepEqual(await copyHealth(test.db, 'EGS2'), healthy);
     });
 
     it('pin a directory once, and a name to one directory', async () => {

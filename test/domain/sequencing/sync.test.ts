@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { heartbeatState } from '../../../domain/sequencing/heartbeat.ts';
+import { copyHeartbeat, type CopyHealth, heartbeatState } from '../../../domain/sequencing/heartbeat.ts';
 import { rsyncEnd } from '../../../domain/sequencing/rsync-exit.ts';
 import { copyTasks, passesFor } from '../../../domain/sequencing/sync-plan.ts';
 import { dueAt, queueOrder, type WaitingRun } from '../../../domain/sequencing/sync-queue.ts';
@@ -68,4 +68,24 @@ describe('the end of an rsync', () => {
 
 describe('the heartbeat', () => {
   for (const [age, state] of [[0, 'ok'], [899, 'ok'], [900, 'worried'], [3600, 'worried'], [3601, 'dead'], [1e9, 'dead'], [null, 'dead']] as const) it(`${age} s: ${state}`, () => assert.equal(heartbeatState(age), state));
+
+  const now = Date.parse('2026-01-01T12:00:00.000Z');
+  const before = (minutes: number): string => new Date(now - minutes * 60_000).toISOString();
+  const ageOf = (instant: string): number => (now - Date.parse(instant)) / 1000;
+  const calm: CopyHealth = { copiedAt: before(600), failing: 0, failsSince: null, heldSince: null };
+  const cases: [what: string, health: Partial<CopyHealth>, listedMinutesAgo: number | null, state: string][] = [
+    ['nothing is to be copied since long', {}, 0, 'ok'],
+    ['nothing was ever copied', { copiedAt: null }, 0, 'ok'],
+    ['the last listing is old', {}, 20, 'worried'],
+    ['it was never listed', {}, null, 'dead'],
+    ['every copy fails, since now', { failing: 2, failsSince: before(0) }, 0, 'worried'],
+    ['every copy fails, since more than an hour', { failing: 2, failsSince: before(61) }, 0, 'dead'],
+    ['one cell fails for long, and others are copied', { failing: 1, copiedAt: before(5) }, 0, 'worried'],
+    ['what failed is aborted by now', { failsSince: before(61) }, 0, 'ok'],
+    ['it was just held', { heldSince: before(1) }, 0, 'worried'],
+    ['it is held since more than an hour', { heldSince: before(61) }, 0, 'dead'],
+  ];
+  for (const [what, health, listed, state] of cases) {
+    it(`${state} when ${what}`, () => assert.equal(copyHeartbeat({ ...calm, ...health }, { listedAt: listed === null ? null : before(listed), ageOf }), state));
+  }
 });
