@@ -393,7 +393,13 @@ describe('sequencing workflows', function () {
     const cell = cellOf('12345AA0001', '25');
     site.plan = { ...site.plan, pace: { shortest: 1, longest: 1 } };
     let missing = false;
-    current = { ...site.activities, lookAtRun: async (input) => ({ ...(await site.activities.lookAtRun(input)), outputResolves: !missing }) };
+    current = {
+      ...site.activities,
+      async lookAtRun(input) {
+        const { sighting, look } = await site.activities.lookAtRun(input);
+        return { sighting, look: { ...look, outputResolves: !missing } };
+      },
+    };
     site.put(run, 'EGS25', { [cell]: false });
     await poll('EGS25');
     await untilRun(run, 'it grows', ({ cells }) => cells[0]?.state === 'PENDING');
