@@ -99,7 +99,7 @@ describe('longshore doctor', function () {
     const { report, states } = await doctor('core.yaml', { TEMPORAL_ADDRESS: '127.0.0.1:1' });
     const text = (name: string): string => report.checks.find((check) => check.name === name)!.text;
     assert.deepEqual([states['scans'], states['sequencing database'], states['sequencing directories'], states['instruments']], ['skipped', 'bad', 'bad', 'bad']);
-    assert.equal(text('sequencing directories'), `${file('products')} does not exist.`);
+    assert.equal(text('sequencing directories'), `The directory ${file('products')} is not there, so it is probably not mounted.`);
     assert.match(text('instruments'), /^BBB2: Cannot list .*not mounted: there is no such directory.* CCC3: Cannot log in to nobody@127\.0\.0\.1:1: it refuses the connection/u);
     await configured(file('runs'));
     assert.equal((await doctor('core.yaml', { TEMPORAL_ADDRESS: '127.0.0.1:1' })).states['sequencing directories'], 'good');
@@ -166,7 +166,7 @@ describe('longshore doctor', function () {
     });
 
     it('knows what the sequencing pipeline lacks on a host', async () => {
-      const [keyFile, knownHosts, runs, products] = ['open-key', 'known_hosts', 'runs', 'products'].map(file) as [string, string, string, string];
+      const [keyFile, knownHosts, runs, products] = ['open-key', 'known_hosts', 'host runs', 'host products'].map(file) as [string, string, string, string];
       await writeFile(keyFile, 'a key\n');
       await chmod(keyFile, 0o644);
       await writeFile(knownHosts, `another.example.org ${aHostKey}\n`);
