@@ -1,14 +1,13 @@
 /** Rows of `vault`: the files that vaults hold, millions a volume. They pass through as a stream and are never all in memory. */
-import { Readable } from 'node:stream';
-import { setImmediate as otherWork } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import type { SiteZone } from '../../domain/dates.ts';
-import { OperationError } from '../../domain/errors.ts';
 import { branchName, type VaultBranch } from '../../domain/storage/vault-key.ts';
 import type { VaultFigure, VaultGroupRow, VaultRow } from '../../domain/storage/vault-row.ts';
-import { asBigInt, batches, type Database, type StoredInteger } from '../platform/database/index.ts';
+import { insertRows, type BulkOptions, type ColumnValue } from '../platform/database/bulk.ts';
+import { asBigInt, type Database, type StoredInteger } from '../platform/database/index.ts';
 import { type Numbers, numbersOf } from './lookups.ts';
-import { int64 } from './usage-keys.ts';
+import type { Place } from './product-load.ts';
+import { decimal64 } from './usage-keys.ts';
 
 /** Names as the directory service knows them. */
 export interface VaultNames {
@@ -16,39 +15,10 @@ export interface VaultNames {
   groups: ReadonlyMap<number, string>;
 }
 
-/** Which rows one load replaces. */
-export interface VaultPlace {
-  volumeId: number;
-  recordDate: string;
-}
-
-/** One file as it is loaded. */
-export interface VaultLoadRow {
-  path: string;
-  groupId: number;
-  actionId: number;
-  /** Bytes. */
-  size: bigint;
-  /** The mtime's day at the site, YYYY-MM-DD. */
-  lastModified: string;
-  userId: number;
-  /** Decimal. */
-  inode: string;
-  uid: number;
-  gid: number;
-  nameKnown: boolean;
-  groupKnown: boolean;
-  /** Unix seconds. */
-  mtime: number;
-  links: number;
-  /** Null where it is `path`. */
-  markedPath: string | null;
-  moved: boolean;
-  gone: boolean;
-  /** Null where it is `inode`. */
-  keyInode: string | null;
-  /** Names of other actions that the file is under, separated by commas. */
-  conflict: string | null;
+/** Whom files belong to. */
+export interface VaultOwners {
+  uids: ReadonlySet<number>;
+  gids: ReadonlySet<number>;
 }
 
 /** What turns figures into rows: the numbers of all names that they need. */
@@ -63,19 +33,22 @@ export interface VaultLookups {
 const userName = (names: VaultNames, uid: number): string => names.users.get(uid) ?? `uid:${uid}`;
 const groupName = (names: VaultNames, gid: number): string => names.groups.get(gid) ?? `gid:${gid}`;
 
-/**
- * Reads the figures once for the owners that occur and gives new names their numbers. Do so before the load's transaction:
- * lookups are shared by all loads. `branches`: those to be recorded.
- */
-export async function vaultLookups(knex: Knex, figures: AsyncIterable<VaultFigure>, options: { branches: readonly VaultBranch[]; names: VaultNames }): Promise<VaultLookups> {
-  const { branches, names } = options;
-  const uids = new Set<number>();
-  const gids = new Set<number>();
-  for await (const { branch, uid, gid } of figures) {
-    if (!branches.includes(branch)) continue;
-    uids.add(uid);
-    gids.add(gid);
+/** Reads the figures once for the owners that occur below `branches`. */
+export async function vaultOwners(figures: AsyncIterable<readonly VaultFigure[]>, branches: readonly VaultBranch[]): Promise<VaultOwners> {
+  const owners = { uids: new Set<number>(), gids: new Set<number>() };
+  for await (const block of figures) {
+    for (const { branch, uid, gid } of block) {
+      if (!branches.includes(branch)) continue;
+      owners.uids.add(uid);
+      owners.gids.add(gid);
+    }
   }
+  return owners;
+}
+
+/** Gives new names their numbers. Do so before the load's transaction: lookups are shared by all loads. `branches`: those to be recorded. */
+export async function vaultLookups(knex: Knex, { uids, gids }: VaultOwners, options: { branches: readonly VaultBranch[]; names: VaultNames }): Promise<VaultLookups> {
+  const { branches, names } = options;
   const users = await numbersOf(knex, 'user', Array.from(uids, (uid) => userName(names, uid)));
   const groups = await numbersOf(knex, 'unix_group', Array.from(gids, (gid) => groupName(names, gid)));
   return { names, users, groups, actions: await actionNumbers(knex, branches) };
@@ -94,152 +67,67 @@ async function actionNumbers(knex: Knex, branches: readonly VaultBranch[]): Prom
   return new Map(branches.map((branch) => [branch, actions.get(branchName(branch))!]));
 }
 
-/** The rows of the recorded branches. Throws `InputCorrupt` for a size beyond 64 bits. */
-export async function* vaultLoadRows(figures: AsyncIterable<VaultFigure>, lookups: VaultLookups, zone: SiteZone): AsyncGenerator<VaultLoadRow> {
-  const { names, users, groups, actions } = lookups;
-  const dayOf = daysOf(zone);
-  for await (const figure of figures) {
-    const actionId = actions.get(figure.branch);
-    if (actionId === undefined) continue;
-    const { uid, gid, mtime, path, markedPath } = figure;
-    yield {
-      path,
-      groupId: groups.of(groupName(names, gid)),
-      actionId,
-      size: int64(BigInt(figure.bytes), `The vaulted file ${path}`, 'bytes'),
-      lastModified: mtime < 0 ? '1970-01-01' : dayOf(mtime),
-      userId: users.of(userName(names, uid)),
-      inode: figure.inode,
-      uid,
-      gid,
-      nameKnown: names.users.has(uid),
-      groupKnown: names.groups.has(gid),
-      mtime,
-      links: figure.links,
-      markedPath: markedPath === path ? null : markedPath,
-      moved: figure.moved,
-      gone: figure.gone,
-      keyInode: figure.keyInode ?? null,
-      conflict: figure.alsoIn.length === 0 ? null : figure.alsoIn.map(branchName).join(','),
-    };
-  }
-}
-
-/** The zone's calendar, asked once for each day: a zone's clock is slow to read, and passes midnight once in 24 hours. */
-function daysOf(zone: SiteZone): (unixSeconds: number) => string {
-  const days = new Map<number, { first: string; midnight: number; second: string }>();
-  return (unixSeconds) => {
-    const number = Math.floor(unixSeconds / 86_400);
-    let day = days.get(number);
-    if (day === undefined) {
-      const first = zone.dateOf(number * 86_400);
-      const second = zone.dateOf(number * 86_400 + 86_399);
-      days.set(number, (day = { first, midnight: first === second ? Infinity : zone.instantOf(second, 0), second }));
-    }
-    return unixSeconds < day.midnight ? day.first : day.second;
-  };
-}
-
-type Value = string | number | null;
-
-const columns: readonly { name: string; value: (row: VaultLoadRow, place: VaultPlace) => Value }[] = [
-  { name: 'record_date', value: (_row, place) => place.recordDate },
-  { name: 'filepath', value: (row) => row.path },
-  { name: 'group_id', value: (row) => row.groupId },
-  { name: 'vault_action_id', value: (row) => row.actionId },
-  { name: 'size', value: (row) => row.size.toString() },
-  { name: 'last_modified', value: (row) => row.lastModified },
-  { name: 'volume_id', value: (_row, place) => place.volumeId },
-  { name: 'user_id', value: (row) => row.userId },
-  { name: 'inode', value: (row) => row.inode },
-  { name: 'uid', value: (row) => row.uid },
-  { name: 'gid', value: (row) => row.gid },
-  { name: 'name_known', value: (row) => Number(row.nameKnown) },
-  { name: 'group_known', value: (row) => Number(row.groupKnown) },
-  { name: 'mtime', value: (row) => row.mtime },
-  { name: 'links', value: (row) => row.links },
-  { name: 'marked_path', value: (row) => row.markedPath },
-  { name: 'moved', value: (row) => Number(row.moved) },
-  { name: 'gone', value: (row) => Number(row.gone) },
-  { name: 'key_inode', value: (row) => row.keyInode },
-  { name: 'conflict', value: (row) => row.conflict },
+const columns = [
+  'record_date',
+  'filepath',
+  'group_id',
+  'vault_action_id',
+  'size',
+  'last_modified',
+  'volume_id',
+  'user_id',
+  'inode',
+  'uid',
+  'gid',
+  'name_known',
+  'group_known',
+  'mtime',
+  'links',
+  'marked_path',
+  'moved',
+  'gone',
+  'key_inode',
+  'conflict',
 ];
 
-/** Rows of one statement, and characters of their paths: far below the 16 MiB that a server takes at a time, even when all is escaped. */
-const statementRows = 1500;
-const statementCharacters = 1_000_000;
-
-export interface VaultLoadHooks {
-  /** Called with the number of rows of each statement. */
-  onBatch?: (rows: number) => void;
-  signal?: AbortSignal;
+/** The rows of the recorded branches, as the table keeps them. Throws `InputCorrupt` for a size beyond 64 bits. */
+export async function* vaultLoadRows(figures: AsyncIterable<readonly VaultFigure[]>, place: Place, lookups: VaultLookups, zone: SiteZone): AsyncGenerator<ColumnValue[]> {
+  const { names, users, groups, actions } = lookups;
+  for await (const block of figures) {
+    for (const { branch, uid, gid, bytes, mtime, path, markedPath, inode, keyInode, links, moved, gone, alsoIn } of block) {
+      const action = actions.get(branch);
+      if (action === undefined) continue;
+      yield [
+        place.record_date,
+        path,
+        groups.of(groupName(names, gid)),
+        action,
+        decimal64(bytes, `The vaulted file ${path}`, 'bytes'),
+        mtime < 0 ? '1970-01-01' : zone.dateOf(mtime),
+        place.volume_id,
+        users.of(userName(names, uid)),
+        inode,
+        uid,
+        gid,
+        names.users.has(uid),
+        names.groups.has(gid),
+        mtime,
+        links,
+        markedPath === path ? null : markedPath,
+        moved,
+        gone,
+        keyInode ?? null,
+        alsoIn.length === 0 ? null : alsoIn.map(branchName).join(','),
+      ];
+    }
+  }
 }
 
 /** Puts `rows` in place of all rows of their volume and date, those of the original too; answers how many. The volume must be locked. */
-export async function replaceVaultRows(trx: Knex.Transaction, place: VaultPlace, rows: AsyncIterable<VaultLoadRow>, hooks: VaultLoadHooks = {}): Promise<number> {
-  await trx('vault').where({ volume_id: place.volumeId, record_date: place.recordDate }).del();
-  const insert = await inserter(trx);
-  let written = 0;
-  let batch: Value[][] = [];
-  let characters = 0;
-  // The next rows are made while the server has the last ones.
-  let sent: Promise<void> = Promise.resolve();
-  const send = async (): Promise<void> => {
-    const rows = batch;
-    batch = [];
-    characters = 0;
-    await sent;
-    hooks.signal?.throwIfAborted();
-    sent = insert(rows).then(() => {
-      written += rows.length;
-      hooks.onBatch?.(rows.length);
-    });
-    sent.catch(() => {}); // it is awaited later
-    // Embedded SQLite works in our own thread: let heartbeats and cancellations in.
-    await otherWork();
-  };
-  try {
-    for await (const row of rows) {
-      batch.push(columns.map(({ value }) => value(row, place)));
-      characters += row.path.length + (row.markedPath?.length ?? 0);
-      if (batch.length >= statementRows || characters >= statementCharacters) await send();
-      // The server asks for a file's content after it has the statement.
-      else if (batch.length % 250 === 0) await otherWork();
-    }
-    if (batch.length > 0) await send();
-  } finally {
-    await sent;
-  }
-  return written;
+export async function replaceVaultRows(trx: Knex.Transaction, place: Place, rows: AsyncIterable<ColumnValue[]>, hooks: Pick<BulkOptions, 'onBatch' | 'signal'> = {}): Promise<number> {
+  await trx('vault').where(place).del();
+  return insertRows(trx, 'vault', columns, rows, hooks);
 }
-
-const columnList = columns.map(({ name }) => name).join(', ');
-
-/**
- * How rows get in fastest: as the lines of a file that MySQL and MariaDB take from the connection, where the server allows
- * that, which halves its work; else as one statement of many rows. Knex's own takes longer to build than to carry out.
- */
-async function inserter(trx: Knex.Transaction): Promise<(rows: readonly Value[][]) => Promise<void>> {
-  const { dialect }: { dialect: string } = trx.client;
-  if (dialect === 'mysql') {
-    const [settings]: { allowed: number }[][] = await trx.raw('select @@local_infile as allowed');
-    if (settings?.[0]?.allowed === 1) return (rows) => loadLines(trx, rows);
-  }
-  return async (rows) => {
-    await trx.raw(`insert into vault (${columnList}) values ${rows.map((row) => `(${row.map(() => '?').join(', ')})`).join(', ')}`, rows.flat());
-  };
-}
-
-async function loadLines(trx: Knex.Transaction, rows: readonly Value[][]): Promise<void> {
-  const lines = Buffer.from(rows.map((row) => `${row.map(fieldText).join('\t')}\n`).join(''));
-  // No file is named to the server, and the driver sends no other than this.
-  const statement = trx.raw(`load data local infile 'rows' into table vault character set utf8mb4 (${columnList})`).options({ infileStreamFactory: () => Readable.from([lines]) });
-  const [{ affectedRows, warningStatus }]: [{ affectedRows: number; warningStatus: number }] = await statement;
-  // This way a value that does not fit is only a warning.
-  if (affectedRows !== rows.length || warningStatus !== 0) throw new OperationError('IntegrityMismatch', `The database did not take rows of the vault as they are: ${affectedRows} of ${rows.length}, ${warningStatus} warnings.`);
-}
-
-const fieldText = (value: Value): string => (value === null ? '\\N' : typeof value === 'number' ? String(value) : value.replace(/[\\\t\n\0]/g, '\\$&'));
 
 /** Which rows are asked for; all of them where nothing is said. Names are exact. */
 export interface VaultFilter {
@@ -379,36 +267,3 @@ async function namesOf(knex: Knex, table: string, id: string, name: string): Pro
 }
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
-/**
- * Gives rows that were loaded without the name of a user or of a group the one that is known by now; answers how many.
- * One look at the table mends hundreds of names, and none is taken while there is no name to mend.
- */
-export async function repairVaultNames(db: Database, names: VaultNames): Promise<number> {
-  const users = await repair(db, { table: 'user', id: 'user_id', name: 'user_name', stem: 'uid', known: 'name_known' }, names.users);
-  const groups = await repair(db, { table: 'unix_group', id: 'group_id', name: 'group_name', stem: 'gid', known: 'group_known' }, names.groups);
-  return users + groups;
-}
-
-interface Kind {
-  table: 'user' | 'unix_group';
-  id: string;
-  name: string;
-  stem: string;
-  known: string;
-}
-
-async function repair(db: Database, { table, id, name, stem, known }: Kind, names: ReadonlyMap<number, string>): Promise<number> {
-  const standIns: { id: number; name: string }[] = await db.knex(table).where(name, 'like', `${stem}:%`).select({ id, name });
-  const now = standIns.flatMap((each) => {
-    const found = names.get(Number(each.name.slice(stem.length + 1)));
-    return found === undefined ? [] : [{ id: each.id, name: found }];
-  });
-  const numbers = await numbersOf(db.knex, table, now.map((each) => each.name));
-  let repaired = 0;
-  for (const batch of batches(now)) {
-    const mended = db.knex.raw(`case ?? ${batch.map(() => 'when ? then ?').join(' ')} end`, [id, ...batch.flatMap((each) => [each.id, numbers.of(each.name)])]);
-    repaired += await db.knex('vault').where({ [known]: false }).whereIn(id, batch.map((each) => each.id)).update({ [id]: mended, [known]: true });
-  }
-  return repaired;
-}
