@@ -50,8 +50,22 @@ export function dateOfDigits(text: string): string | null {
   return match === null ? null : civil(Number(match[1]), Number(match[2]), Number(match[3]));
 }
 
+/** The days that rows are about are few, and asked for with every one. */
+const numbers = new Map<string, number>();
+const mostNumbers = 10_000;
+
 /** Days since 1970-01-01. Throws `ContractError` for anything but a plain date. */
 export function dayNumber(date: string): number {
+  let number = numbers.get(date);
+  if (number === undefined) {
+    number = countedDays(date);
+    if (numbers.size >= mostNumbers) numbers.clear();
+    numbers.set(date, number);
+  }
+  return number;
+}
+
+function countedDays(date: string): number {
   if (!isPlainDate(date)) throw new OperationError('ContractError', `“${date}” is not a date; expected YYYY-MM-DD.`);
   const year = Number(date.slice(0, 4));
   const month = Number(date.slice(5, 7));
