@@ -1,5 +1,7 @@
 import type { Knex } from 'knex';
 import { OperationError } from '../../domain/errors.ts';
+import { insertRows, type BulkOptions, type ColumnValue } from '../platform/database/bulk.ts';
+import { batches } from '../platform/database/index.ts';
 
 /** What the stores that change rows of usage agree on. */
 
@@ -31,14 +33,43 @@ export async function usageKeys(knex: Knex, volumeId: number, recordDate: string
     .select('record_id', 'unix_id', 'base_directory_id', 'gid', 'name_known');
 }
 
-/** Largest integer of a 64-bit column; its negative is the smallest that we use. */
+/** Rows that are to be stored, and the columns of the unique key that tells them apart. */
+export interface KeyedRows {
+  columns: readonly string[];
+  uniqueBy: readonly string[];
+  rows: Iterable<readonly ColumnValue[]>;
+  /** The keys of all of them, as text. */
+  keys: ReadonlySet<string>;
+}
+
+/**
+ * Puts rows in place of the `stored` ones. Those with the same key are changed and not removed: of a removed one the key would
+ * still be there until the commit, and whoever stores it again waits for its neighbours, which may be another volume's.
+ */
+export async function replaceKeyed(trx: Knex.Transaction, table: string, stored: readonly { id: number; key: string }[], { columns, uniqueBy, rows, keys }: KeyedRows, hooks: Pick<BulkOptions, 'onBatch' | 'signal'>): Promise<number> {
+  const stale = stored.filter(({ key }) => !keys.has(key));
+  for (const batch of batches(stale.map(({ id }) => id))) await trx(table).whereIn('record_id', batch).del();
+  return insertRows(trx, table, columns, rows, { ...hooks, replaceBy: stale.length < stored.length ? uniqueBy : undefined });
+}
+
+/** Largest integer of a 64-bit column, and the smallest that we use. */
 const largest = 2n ** 63n - 1n;
+const smallest = -largest;
 
 /** `value` if a 64-bit column holds it, else `InputCorrupt`: “`whose` has `value` `what`: more than …”. */
 export function int64(value: bigint, whose: string, what: string): bigint {
-  if (value >= -largest && value <= largest) return value;
+  if (value >= smallest && value <= largest) return value;
   throw new OperationError('InputCorrupt', `${whose} has ${value} ${what}: more than 64 bits hold, so the scan's numbers cannot be right.`);
 }
 
+/** The same for a number that is decimal text, and stays so. */
+export function decimal64(text: string, whose: string, what: string): string {
+  if (text.length >= shortest) int64(BigInt(text), whose, what);
+  return text;
+}
+
+/** Digits of a number that may be too large. */
+const shortest = 19;
+
 /** Beyond 64 bits the exact figure means nothing any more: a limit nobody reaches, a forecast off every scale. */
-export const clamped = (value: bigint): bigint => (value > largest ? largest : value < -largest ? -largest : value);
+export const clamped = (value: bigint): bigint => (value > largest ? largest : value < smallest ? smallest : value);
