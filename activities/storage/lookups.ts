@@ -5,7 +5,8 @@ import { insertRows } from '../platform/database/bulk.ts';
 /**
  * The tables that give names their numbers. They are read whole (thousands of rows) and compared here, by code unit.
  * Names that are missing are inserted under unique keys, outside any transaction of the caller: two processes that meet
- * the same name get the same number, and neither waits for the other's load.
+ * the same name get the same number, and neither waits for the other's load. No name is ever removed: who inserts one again
+ * while the removed one is still in the key would wait for its neighbours, and two could wait for each other.
  */
 
 const tables = {

@@ -33,23 +33,31 @@ export async function usageKeys(knex: Knex, volumeId: number, recordDate: string
     .select('record_id', 'unix_id', 'base_directory_id', 'gid', 'name_known');
 }
 
-/** Rows that are to be stored, and the columns of the unique key that tells them apart. */
+/** Rows that are to be stored, by what tells them apart. */
 export interface KeyedRows {
   columns: readonly string[];
-  uniqueBy: readonly string[];
-  rows: Iterable<readonly ColumnValue[]>;
-  /** The keys of all of them, as text. */
-  keys: ReadonlySet<string>;
+  rows: ReadonlyMap<string, readonly ColumnValue[]>;
 }
 
 /**
  * Puts rows in place of the `stored` ones. Those with the same key are changed and not removed: of a removed one the key would
- * still be there until the commit, and whoever stores it again waits for its neighbours, which may be another volume's.
+ * still be there until the commit, and whoever stores it again waits for its neighbours, which may be another volume's. They
+ * are changed by their numbers: found by its key, a row would be locked with the gap before it, where another volume may have
+ * rows to put.
  */
-export async function replaceKeyed(trx: Knex.Transaction, table: string, stored: readonly { id: number; key: string }[], { columns, uniqueBy, rows, keys }: KeyedRows, hooks: Pick<BulkOptions, 'onBatch' | 'signal'>): Promise<number> {
-  const stale = stored.filter(({ key }) => !keys.has(key));
+export async function replaceKeyed(trx: Knex.Transaction, table: string, stored: readonly { id: number; key: string }[], { columns, rows }: KeyedRows, hooks: Pick<BulkOptions, 'onBatch' | 'signal'>): Promise<number> {
+  const stale = stored.filter(({ key }) => !rows.has(key));
   for (const batch of batches(stale.map(({ id }) => id))) await trx(table).whereIn('record_id', batch).del();
-  return insertRows(trx, table, columns, rows, { ...hooks, replaceBy: stale.length < stored.length ? uniqueBy : undefined });
+  const numbers = new Map(stored.map(({ id, key }) => [key, id]));
+  const changed: ColumnValue[][] = [];
+  const added: (readonly ColumnValue[])[] = [];
+  for (const [key, row] of rows) {
+    const number = numbers.get(key);
+    if (number === undefined) added.push(row);
+    else changed.push([number, ...row]);
+  }
+  const done = await insertRows(trx, table, ['record_id', ...columns], changed, { ...hooks, replaceBy: 'record_id' });
+  return done + (await insertRows(trx, table, columns, added, hooks));
 }
 
 /** Largest integer of a 64-bit column, and the smallest that we use. */

@@ -66,41 +66,35 @@ export async function loadGroups(db: Database, input: LoadInput, hooks: LoadHook
   // In the order of the unique key, as lookups are, for the same reason.
   keyed.sort((a, b) => a.base - b.base || a.group - b.group);
 
-  function* records(): Generator<ColumnValue[]> {
-    for (const { row, base, group } of keyed) {
-      yield [
-        int64(row.used, `The group ${row.group}`, `bytes below ${row.baseDirectory}`),
-        limit(row.quota),
-        scan.recordDate,
-        row.lastModifiedDays === null ? null : Math.floor(row.lastModifiedDays),
-        row.pi === null ? null : piOf(row.pi),
-        group,
-        row.level,
-        base,
-        row.gid,
-        row.nameKnown,
-        int64(row.files, `The group ${row.group}`, `files below ${row.baseDirectory}`),
-        int64(row.inodes, `The group ${row.group}`, `entries below ${row.baseDirectory}`),
-        row.newest,
-        Math.floor(scan.scannedAt),
-        limit(row.quotaSoft),
-        limit(row.inodeQuota),
-        limit(row.inodeQuotaSoft),
-        row.quotaDate,
-        row.quotaSource,
-        limit(row.forecast[0]),
-        limit(row.forecast[1]),
-        row.fullOn,
-      ];
-    }
-  }
-
-  const keys = new Set(keyed.map(({ base, group }) => `${group}/${base}`));
-  if (keys.size !== keyed.length) throw new OperationError('ContractError', `Two rows of ${scan.volume} have the same group and base directory.`);
+  const record = ({ row, base, group }: (typeof keyed)[number]): ColumnValue[] => [
+    int64(row.used, `The group ${row.group}`, `bytes below ${row.baseDirectory}`),
+    limit(row.quota),
+    scan.recordDate,
+    row.lastModifiedDays === null ? null : Math.floor(row.lastModifiedDays),
+    row.pi === null ? null : piOf(row.pi),
+    group,
+    row.level,
+    base,
+    row.gid,
+    row.nameKnown,
+    int64(row.files, `The group ${row.group}`, `files below ${row.baseDirectory}`),
+    int64(row.inodes, `The group ${row.group}`, `entries below ${row.baseDirectory}`),
+    row.newest,
+    Math.floor(scan.scannedAt),
+    limit(row.quotaSoft),
+    limit(row.inodeQuota),
+    limit(row.inodeQuotaSoft),
+    row.quotaDate,
+    row.quotaSource,
+    limit(row.forecast[0]),
+    limit(row.forecast[1]),
+    row.fullOn,
+  ];
+  const rows = new Map(keyed.map((each) => [`${each.group}/${each.base}`, record(each)]));
+  if (rows.size !== keyed.length) throw new OperationError('ContractError', `Two rows of ${scan.volume} have the same group and base directory.`);
   return loadAtOnce(db, { ...input, product: 'groups' }, place, async (trx) => {
     const stored = (await usageKeys(trx, place.volume_id, scan.recordDate)).map((row) => ({ id: row.record_id, key: `${row.unix_id}/${row.base_directory_id}` }));
-    const rows = { columns, uniqueBy: ['base_directory_id', 'record_date', 'unix_id'], rows: records(), keys };
-    return replaceKeyed(trx, 'lustre_usage', stored, rows, batchHooks(hooks, keyed.length));
+    return replaceKeyed(trx, 'lustre_usage', stored, { columns, rows }, batchHooks(hooks, rows.size));
   });
 }
 

@@ -38,7 +38,7 @@ export async function loadUsers(db: Database, input: Omit<ProductLoad, 'product'
   const place = await placeOf(db, input.scan);
   const users = await numbersOf(db.knex, 'user', input.rows.map((row) => row.user));
   const groups = await numbersOf(db.knex, 'unix_group', input.rows.flatMap((row) => row.group ?? []));
-  const records = input.rows.map((row): ColumnValue[] => [
+  const record = (row: UserLoadRow): ColumnValue[] => [
     place.volume_id,
     place.record_date,
     users.of(row.user),
@@ -52,14 +52,13 @@ export async function loadUsers(db: Database, input: Omit<ProductLoad, 'product'
     int64(row.files, `The user ${row.user}`, 'files'),
     int64(row.inodes, `The user ${row.user}`, 'entries'),
     row.newest,
-  ]);
-  const keys = new Set(input.rows.map(keyOf));
-  if (keys.size !== records.length) throw new OperationError('ContractError', `Two rows of ${input.scan.volume} have the same user and group.`);
+  ];
+  const rows = new Map(input.rows.map((row) => [keyOf(row), record(row)]));
+  if (rows.size !== input.rows.length) throw new OperationError('ContractError', `Two rows of ${input.scan.volume} have the same user and group.`);
   return loadAtOnce(db, { ...input, product: 'users' }, place, async (trx) => {
     // The original's rows have no uid.
     const stored: { id: number; uid: number | null; gid: number | null }[] = await trx('user_usage').where(place).select({ id: 'record_id', uid: 'uid', gid: 'gid' });
-    const rows = { columns, uniqueBy: ['volume_id', 'record_date', 'uid', 'gid'], rows: records, keys };
-    return replaceKeyed(trx, 'user_usage', stored.map((row) => ({ id: row.id, key: keyOf(row) })), rows, batchHooks(hooks, records.length));
+    return replaceKeyed(trx, 'user_usage', stored.map((row) => ({ id: row.id, key: keyOf(row) })), { columns, rows }, batchHooks(hooks, rows.size));
   });
 }
 

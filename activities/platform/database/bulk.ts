@@ -11,8 +11,8 @@ export interface BulkOptions {
   batch?: number;
   /** Rows that are there already stay as they are, and are no error. Rows that cannot be stored are left out as well. */
   ignore?: boolean;
-  /** Columns of the table's unique key (MySQL looks at every one it has): a row that is there already takes the new values. */
-  replaceBy?: readonly string[] | undefined;
+  /** The table's primary key, one of the columns: a row that is there already takes the new values. */
+  replaceBy?: string;
   /** Told after each statement how many rows it had. */
   onBatch?: (rows: number) => void;
   signal?: AbortSignal;
@@ -28,10 +28,11 @@ const mostCharacters = 1_000_000;
 /** Rows that are made without a look at what else there is to do: the server asks for a file after it has the statement. */
 const rowsAtATime = 250;
 
-interface Target extends Pick<BulkOptions, 'replaceBy'> {
+interface Target {
   table: string;
   columns: readonly string[];
   ignore: boolean;
+  replaceBy: string | undefined;
 }
 
 /** Writes rows, each an array in the order of the columns. */
@@ -114,10 +115,10 @@ function valuesWriter(trx: Knex, { table, columns, ignore, replaceBy }: Target, 
   };
 }
 
-function replacement(knex: Knex, sqlite: boolean, columns: readonly string[], key: readonly string[]): string {
+function replacement(knex: Knex, sqlite: boolean, columns: readonly string[], key: string): string {
   const quoted = (column: string): string => knex.ref(column).toQuery();
-  const others = columns.filter((column) => !key.includes(column)).map(quoted);
-  if (sqlite) return ` on conflict (${key.map(quoted).join(', ')}) do update set ${others.map((column) => `${column} = excluded.${column}`).join(', ')}`;
+  const others = columns.filter((column) => column !== key).map(quoted);
+  if (sqlite) return ` on conflict (${quoted(key)}) do update set ${others.map((column) => `${column} = excluded.${column}`).join(', ')}`;
   return ` on duplicate key update ${others.map((column) => `${column} = values(${column})`).join(', ')}`;
 }
 

@@ -59,9 +59,9 @@ for (const dialect of dialects) {
     });
 
     it('replaces by a key', async () => {
-      const write = (rows: (string | number)[][], replaceBy?: string[]) => transaction(db, (trx) => insertRows(trx, 'many', ['id', 'name'], rows, { replaceBy }));
+      const write = (rows: (string | number)[][], options = {}) => transaction(db, (trx) => insertRows(trx, 'many', ['id', 'name'], rows, options));
       await write([[1, 'one'], [2, 'two']]);
-      await write([[2, 'zwei'], [3, 'drei']], ['id']);
+      await write([[2, 'zwei'], [3, 'drei']], { replaceBy: 'id' });
       assert.deepEqual(((await stored()) as { name: string }[]).map(({ name }) => name), ['one', 'zwei', 'drei']);
     });
 
