@@ -31,16 +31,17 @@ function daysBeforeYear(year: number): number {
   return past * 365 + Math.floor(past / 4) - Math.floor(past / 100) + Math.floor(past / 400);
 }
 
+const exists = (year: number, month: number, day: number): boolean => year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month);
+
 /** `YYYY-MM-DD` of three numbers, or null when there is no such day. */
 function civil(year: number, month: number, day: number): string | null {
-  if (year < 1 || month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return null;
+  if (!exists(year, month, day)) return null;
   return `${String(year).padStart(4, '0')}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`;
 }
 
 /** True for the text of a day that exists. */
 export function isPlainDate(text: string): boolean {
-  const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text);
-  return match !== null && civil(Number(match[1]), Number(match[2]), Number(match[3])) !== null;
+  return /^\d{4}-\d{2}-\d{2}$/.test(text) && exists(Number(text.slice(0, 4)), Number(text.slice(5, 7)), Number(text.slice(8)));
 }
 
 /** `YYYYMMDD`, as file names have it, to a plain date; null when there is no such day. */
@@ -49,8 +50,22 @@ export function dateOfDigits(text: string): string | null {
   return match === null ? null : civil(Number(match[1]), Number(match[2]), Number(match[3]));
 }
 
+/** The days that rows are about are few, and asked for with every one. */
+const numbers = new Map<string, number>();
+const mostNumbers = 10_000;
+
 /** Days since 1970-01-01. Throws `ContractError` for anything but a plain date. */
 export function dayNumber(date: string): number {
+  let number = numbers.get(date);
+  if (number === undefined) {
+    number = countedDays(date);
+    if (numbers.size >= mostNumbers) numbers.clear();
+    numbers.set(date, number);
+  }
+  return number;
+}
+
+function countedDays(date: string): number {
   if (!isPlainDate(date)) throw new OperationError('ContractError', `“${date}” is not a date; expected YYYY-MM-DD.`);
   const year = Number(date.slice(0, 4));
   const month = Number(date.slice(5, 7));

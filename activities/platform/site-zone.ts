@@ -1,6 +1,9 @@
 import { dateOfDay, dayNumber, type SiteZone } from '../../domain/dates.ts';
 import { OperationError } from '../../domain/errors.ts';
 
+/** Days of which a zone remembers its offset: more than a century. */
+const mostDays = 50_000;
+
 /** The calendar and clock of an IANA zone. Throws `ConfigError` for a zone that does not exist. */
 export function siteZone(timeZone: string): SiteZone {
   const format = formatter(timeZone);
@@ -12,8 +15,24 @@ export function siteZone(timeZone: string): SiteZone {
     return day * 86400 + Number(part['hour']) * 3600 + Number(part['minute']) * 60 + Number(part['second']);
   }
 
+  // The clock is slow to read. Where it is as far from UTC at the end of a day as at its beginning, it was so all day.
+  const offsets = new Map<number, number | null>();
+  function offsetOn(day: number): number | null {
+    const known = offsets.get(day);
+    if (known !== undefined) return known;
+    const offset = clock(day * 86400) - day * 86400;
+    const steady = clock((day + 1) * 86400 - 1) + 1 - (day + 1) * 86400 === offset ? offset : null;
+    if (offsets.size >= mostDays) offsets.clear();
+    offsets.set(day, steady);
+    return steady;
+  }
+
   return {
-    dateOf: (unixSeconds) => dateOfDay(Math.floor(clock(Math.floor(unixSeconds)) / 86400)),
+    dateOf: (unixSeconds) => {
+      const second = Math.floor(unixSeconds);
+      const offset = offsetOn(Math.floor(second / 86400));
+      return dateOfDay(Math.floor((offset === null ? clock(second) : second + offset) / 86400));
+    },
     instantOf: (date, secondsOfDay) => {
       const wanted = dayNumber(date) * 86400 + secondsOfDay;
       // The offsets a day before and after bracket any change: of a time shown twice the first is meant, a skipped time is moved on.

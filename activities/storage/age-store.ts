@@ -8,7 +8,7 @@ import { asBigInt, type Database, type StoredInteger } from '../platform/databas
 import { ageHistory, groupsOf, newestDates } from './history.ts';
 import { baseDirectoryNumbers } from './lookups.ts';
 import type { Place } from './product-load.ts';
-import { int64 } from './usage-keys.ts';
+import { decimal64 } from './usage-keys.ts';
 
 export const ageKinds = ['access', 'modification'] as const;
 export type AgeKind = (typeof ageKinds)[number];
@@ -28,7 +28,7 @@ export async function ageRecords(knex: Knex, place: Place, rows: readonly AgeUsa
       row.gid,
       base,
       kind,
-      ...row[kind].bytes.map((bytes) => int64(BigInt(bytes), `The group ${row.gid}`, `bytes of one age below ${row.baseDirectory}`)),
+      ...row[kind].bytes.map((bytes) => decimal64(bytes, `The group ${row.gid}`, `bytes of one age below ${row.baseDirectory}`)),
       ...row[kind].files,
     ]),
   );

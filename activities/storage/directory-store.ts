@@ -7,7 +7,7 @@ import { lastModifiedDays } from '../../domain/storage/report-row.ts';
 import type { DirectoryUsage } from '../../domain/storage/usage.ts';
 import { divideRounded } from '../../domain/units.ts';
 import { insertRows, type ColumnValue } from '../platform/database/bulk.ts';
-import { asBigInt, batches, type Database, type StoredInteger } from '../platform/database/index.ts';
+import { asBigInt, type Database, type StoredInteger } from '../platform/database/index.ts';
 import { directoryHistory, groupsOf, newestDates } from './history.ts';
 import { baseDirectoryNumbers, numbersOf, piNumbers, type Pi } from './lookups.ts';
 import type { NamedGroup } from './names-store.ts';
@@ -154,14 +154,14 @@ const ofVolume = (knex: Knex, volumeId: number): Knex.QueryBuilder =>
 
 /** Removes a volume's directories; their rows of `file_size` go with them. */
 async function removeDirectories(trx: Knex.Transaction, volumeId: number, which: 'all' | 'leftovers'): Promise<void> {
-  // By number: a subquery would make MariaDB read the directories of all volumes.
-  const bases: number[] = await trx('base_directory').where({ volume_id: volumeId }).pluck('base_directory_id');
-  for (const batch of batches(bases)) {
-    const query = trx('directory').whereIn('base_directory_id', batch);
-    // Ours have a date: a user may call a directory as the original called its leftovers.
-    if (which === 'leftovers') void query.whereNull('record_date').where('directory_path', 'like', '.hgi.old.%');
-    await query.del();
-  }
+  // Ours have a date: a user may call a directory as the original called its leftovers.
+  const condition = which === 'all' ? '' : " and d.record_date is null and d.directory_path like '.hgi.old.%'";
+  const statement =
+    trx.client.dialect === 'sqlite3'
+      ? `delete from directory as d where d.base_directory_id in (select base_directory_id from base_directory where volume_id = ?)${condition}`
+      : // In this order: else MariaDB may read the directories of all volumes.
+        `delete d from base_directory as b straight_join directory as d on d.base_directory_id = b.base_directory_id where b.volume_id = ?${condition}`;
+  await trx.raw(statement, [volumeId]);
 }
 
 export type DirectorySort = 'size' | 'files' | 'age';

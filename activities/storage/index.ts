@@ -26,8 +26,7 @@ import { makeSplitSet, pruneSets } from './split/split-set.ts';
 import { splitStore } from './split/store.ts';
 import { pruneUploadedSets, uploadSplitSet } from './split/upload-set.ts';
 import { saveOutcome, saveReport } from './report-store.ts';
-import { namelessUids, repairUserNames } from './user-store.ts';
-import { repairVaultNames } from './vault-store.ts';
+import { namelessUids, repairRows } from './stand-ins.ts';
 import { writeGrowthTsv, writeReportFiles } from './write-report.ts';
 
 const passDirectory = (config: Config): string => path.join(config.stateDirectory, 'storage', 'passes');
@@ -89,7 +88,7 @@ export function createStorageScanActivities({ config, database, readSecret }: { 
 
     async fetchQuotas({ scan, pass }) {
       const found = new Set<number>();
-      for await (const { gid } of passRows(pass, 'groups')) found.add(gid);
+      for await (const rows of passRows(pass, 'groups')) for (const { gid } of rows) found.add(gid);
       const names = await namesInForce(config, database);
       const gids = [...found].sort((a, b) => a - b);
       const table = await fetchQuotas(
@@ -202,16 +201,17 @@ export function createStorageServiceActivities({ config, database, readSecret }:
       try {
         const snapshot = await readDirectory(config.directory, { at: new Date().toISOString(), readSecret, ...activityHooks() });
         // Everybody who was ever seen is asked for again: people are renamed.
-        const uids = [...(await knownAccounts(database)).keys(), ...(await namelessUids(database))];
+        const uids = [...(await knownAccounts(database)).keys(), ...(await namelessUids(database, config.storage.compat))];
         const accounts = await resolvePeople(config.directory, uids, { readSecret, signal: Context.current().cancellationSignal });
         await saveNames(database, snapshot);
         await saveAccounts(database, accounts);
         const { groups } = await knownNames(database);
+        const names = { users: await knownAccounts(database), groups: new Map([...groups].map(([gid, { name }]) => [gid, name])) };
         const repaired =
           (await repairNames(database)) +
-          (await repairUserNames(database, { accounts, groups })) +
+          (await repairRows(database, 'user_usage', names, config.storage.compat)) +
           (await repairDirectoryNames(database, groups)) +
-          (await repairVaultNames(database, { users: await knownAccounts(database), groups: new Map([...groups].map(([gid, { name }]) => [gid, name])) }, config.storage.compat));
+          (await repairRows(database, 'vault', names, config.storage.compat));
         return { state: 'fresh', groups: snapshot.groups.length, repaired, ageSeconds: 0, ...(snapshot.note === null ? {} : { note: snapshot.note }) };
       } catch (error) {
         // The report is made without the service: from younger answers, or with numbers for names, flagged either way.

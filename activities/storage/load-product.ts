@@ -13,14 +13,13 @@ import { directoryRecords, replaceDirectories } from './directory-store.ts';
 import { inodeHistory } from './inode-history.ts';
 import { directoryNameOf, groupRows, userLoadRows } from './load-rows.ts';
 import type { KnownNames } from './names-store.ts';
-import { loadAtOnce, placeOf, type LoadHooks, type ProductLoad } from './product-load.ts';
+import { batchHooks, loadAtOnce, placeOf, type LoadHooks, type ProductLoad } from './product-load.ts';
 import { collect, passRows, passSplit, passVault, readManifest } from './read-scan/index.ts';
 import { loadGroups, usageHistory } from './usage-store.ts';
 import { keepSplit } from './split/kept-splits.ts';
-import { groupNamed, userNamed } from './row-names.ts';
 import { loadUsers } from './user-store.ts';
 import { keepBaseDirectories } from './write-report.ts';
-import { replaceVaultRows, vaultLoadRows, vaultLookups } from './vault-store.ts';
+import { replaceVaultRows, vaultLoadRows, vaultLookups, vaultOwners } from './vault-store.ts';
 
 export interface LoadInput {
   scan: ScanRef;
@@ -87,20 +86,13 @@ const loaders: Record<ProductName, Loader> = {
   async vault({ pass }, { config, database, names, accounts }, load, hooks) {
     const known = await names();
     const branches = config.storage.vault.branches.flatMap((each) => branchOf(each) ?? []);
-    const owners = { uids: new Set<number>(), gids: new Set<number>() };
-    for await (const { branch, uid, gid } of passVault(pass)) {
-      if (!branches.includes(branch)) continue;
-      owners.uids.add(uid);
-      owners.gids.add(gid);
-    }
+    const owners = await vaultOwners(passVault(pass), branches);
     const named = { users: await accounts(owners.uids), groups: new Map([...known.groups].map(([gid, { name }]) => [gid, name])) };
-    const lookups = await vaultLookups(database.knex, passVault(pass), { branches, names: named, compat: config.storage.compat });
+    const lookups = await vaultLookups(database.knex, owners, { branches, names: named, compat: config.storage.compat });
     const place = await placeOf(database, load.scan);
-    const { rows } = await loadAtOnce(database, { ...load, product: 'vault' }, place, (trx) =>
-      replaceVaultRows(trx, { volumeId: place.volume_id, recordDate: place.record_date }, vaultLoadRows(passVault(pass), lookups, siteZone(config.site.timeZone)), batchHooks(hooks, 0)),
-    );
-    const unknown = [...Array.from(owners.uids, (uid) => userNamed(uid, named.users)), ...Array.from(owners.gids, (gid) => groupNamed(gid, named.groups.get(gid)))];
-    return { rows, unknownNames: unknown.filter((each) => !each.known).length };
+    const rows = vaultLoadRows(passVault(pass), place, lookups, siteZone(config.site.timeZone));
+    const loaded = await loadAtOnce(database, { ...load, product: 'vault' }, place, (trx) => replaceVaultRows(trx, place, rows, batchHooks(hooks)));
+    return { ...loaded, unknownNames: [...lookups.users.values(), ...lookups.groups.values()].filter((each) => !each.known).length };
   },
 
   async split({ scan, pass }, { config, database }, load) {
@@ -110,12 +102,6 @@ const loaders: Record<ProductName, Loader> = {
     return { rows, unknownNames: 0 };
   },
 };
-
-/** Hooks of a store that tells rows by the batch. */
-function batchHooks({ signal, onProgress }: LoadHooks, of: number): { signal?: AbortSignal; onBatch: (rows: number) => void } {
-  let rows = 0;
-  return { ...(signal === undefined ? {} : { signal }), onBatch: (more) => onProgress?.({ rows: (rows += more), of }) };
-}
 
 /** Loads one product of a scan whole, or not at all. Throws `IntermediateLost` when the pass's figures are gone. */
 export async function loadProduct(product: ProductName, input: LoadInput, site: LoadSite, hooks: LoadHooks): Promise<LoadResult> {

@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Knex } from 'knex';
-import { batches } from '../platform/database/index.ts';
+import { insertRows } from '../platform/database/bulk.ts';
 
 /**
  * The tables that give names their numbers. They are read whole (thousands of rows) and compared here, by code unit.
  * Names that are missing are inserted under unique keys, outside any transaction of the caller: two processes that meet
- * the same name get the same number, and neither waits for the other's load.
+ * the same name get the same number, and neither waits for the other's load. No name is ever removed: who inserts one again
+ * while the removed one is still in the key would wait for its neighbours, and two could wait for each other.
  */
 
 const tables = {
@@ -53,13 +54,9 @@ async function resolve(knex: Knex, lookup: Lookup, names: Iterable<string>): Pro
   const known = await read(knex, lookup);
   const missing = [...new Set(Array.from(names, (name) => name.toWellFormed()))].filter((name) => !known.has(name));
   if (missing.length === 0) return new Numbers(known);
-  for (const batch of batches(inKeyOrder(missing))) {
-    // Names that somebody else inserts now are skipped; one that does not fit will be missed by `of`.
-    await knex(lookup.table)
-      .insert(batch.map((name) => ({ ...lookup.within, [lookup.name]: name })))
-      .onConflict([...Object.keys(lookup.within), lookup.name])
-      .ignore();
-  }
+  // Names that somebody else inserts now are skipped; one that does not fit will be missed by `of`.
+  const shared = Object.values(lookup.within);
+  await insertRows(knex, lookup.table, [...Object.keys(lookup.within), lookup.name], inKeyOrder(missing).map((name) => [...shared, name]), { ignore: true });
   return new Numbers(await read(knex, lookup));
 }
 
@@ -68,8 +65,8 @@ async function resolve(knex: Knex, lookup: Lookup, names: Iterable<string>): Pro
  * locks between keys in one order then, and cannot wait for each other in a circle.
  */
 function inKeyOrder(names: readonly string[]): string[] {
-  const keyed = names.map((name) => ({ name, key: createHash('sha256').update(name).digest() }));
-  return keyed.sort((a, b) => a.key.compare(b.key)).map(({ name }) => name);
+  const keyed = names.map((name) => ({ name, key: hash('sha256', name) }));
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ name }) => name);
 }
 
 async function read(knex: Knex, { table, id, name, within }: Lookup): Promise<Map<string, number>> {
@@ -93,34 +90,42 @@ export async function piNumbers(knex: Knex, pis: Iterable<Pi>): Promise<(pi: Pi)
     else plain.add(pi.name);
   }
   const plainNumbers = await numbersOf(knex, 'pi', plain);
-  const accounts = new Map((await piAccounts(knex)).map((account) => [account.uid, account]));
-  for (const [uid, surname] of people) {
+  const accounts = await piAccounts(knex);
+  const holds = (uid: string, surname: string): boolean => {
+    const name = accounts.get(uid)?.name;
+    return name !== undefined && (name === surname || name.startsWith(`${surname} (${uid}`));
+  };
+  const due = new Map([...people].filter(([uid, surname]) => !holds(uid, surname)));
+  for (const uid of due.keys()) {
     const account = accounts.get(uid);
-    if (account && (account.name === surname || account.name.startsWith(`${surname} (${uid}`))) continue;
     if (account) await knex('pi_account').where({ uid, pi_id: account.id }).del();
-    accounts.set(uid, await claim(knex, uid, surname));
+  }
+  for (let attempt = 0; due.size > 0; attempt++) {
+    for (const [uid, account] of await claim(knex, due, attempt)) {
+      accounts.set(uid, account);
+      due.delete(uid);
+    }
   }
   return (pi) => ('uid' in pi ? accounts.get(pi.uid.toWellFormed())!.id : plainNumbers.of(pi.name));
 }
 
 interface Account {
-  uid: string;
   id: number;
   name: string;
 }
 
-/** Which row of `pi` each person has; of one person when `which` says so. */
-async function piAccounts(knex: Knex, which: { uid?: string } = {}): Promise<Account[]> {
-  return knex('pi_account').join('pi', 'pi.pi_id', 'pi_account.pi_id').where(which).select({ uid: 'uid', id: 'pi.pi_id', name: 'pi_name' });
+/** Which row of `pi` each person has, by uid. */
+async function piAccounts(knex: Knex): Promise<Map<string, Account>> {
+  const rows: (Account & { uid: string })[] = await knex('pi_account').join('pi', 'pi.pi_id', 'pi_account.pi_id').select({ uid: 'uid', id: 'pi.pi_id', name: 'pi_name' });
+  return new Map(rows.map(({ uid, ...account }) => [uid, account]));
 }
 
-/** Takes the first name that nobody else has. Unique keys on both columns decide a race; reading back tells who won. */
-async function claim(knex: Knex, uid: string, surname: string): Promise<Account> {
-  for (let attempt = 0; ; attempt++) {
-    const name = attempt === 0 ? surname : attempt === 1 ? `${surname} (${uid})` : `${surname} (${uid}, ${attempt})`;
-    const id = (await numbersOf(knex, 'pi', [name])).of(name);
-    await knex('pi_account').insert({ uid, pi_id: id }).onConflict().ignore();
-    const [account] = await piAccounts(knex, { uid });
-    if (account) return account;
-  }
+/** Tries to get each of `people` (surnames by uid) a name; answers who has one. Unique keys on both columns decide a race; reading back tells who won. */
+async function claim(knex: Knex, people: ReadonlyMap<string, string>, attempt: number): Promise<Map<string, Account>> {
+  const wished = Array.from(people, ([uid, surname]) => ({ uid, name: attempt === 0 ? surname : attempt === 1 ? `${surname} (${uid})` : `${surname} (${uid}, ${attempt})` }));
+  const numbers = await numbersOf(knex, 'pi', wished.map(({ name }) => name));
+  // One at a time: statements that lock several of both keys could wait for each other in a circle.
+  for (const { uid, name } of wished) await knex('pi_account').insert({ uid, pi_id: numbers.of(name) }).onConflict().ignore();
+  const accounts = await piAccounts(knex);
+  return new Map([...accounts].filter(([uid]) => people.has(uid)));
 }

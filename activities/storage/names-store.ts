@@ -1,5 +1,6 @@
 import { batches, transaction, type Database } from '../platform/database/index.ts';
 import { numbersOf, piNumbers, type Pi } from './lookups.ts';
+import { standIns } from './stand-ins.ts';
 import { lockProduct, numberedName, usageKeys } from './usage-keys.ts';
 
 /** What a directory service said at one time. */
@@ -69,14 +70,15 @@ export async function knownNames(db: Database): Promise<KnownNames> {
  * original's rows have no gid); if it is another group's, ours shows its gid with the name.
  */
 export async function repairNames(db: Database): Promise<number> {
+  const { groups } = await knownNames(db);
+  const due = (await standIns(db.knex, 'gid')).filter(({ id }) => groups.has(id));
+  if (due.length === 0) return 0;
   const nameless: { gid: number | null; volumeId: number; date: string }[] = await db
     .knex('lustre_usage as u')
     .join('base_directory as b', 'b.base_directory_id', 'u.base_directory_id')
     .where('u.name_known', false)
+    .whereIn('u.gid', due.map(({ id }) => id))
     .distinct({ gid: 'u.gid', volumeId: 'b.volume_id', date: 'u.record_date' });
-  if (nameless.length === 0) return 0;
-
-  const { groups } = await knownNames(db);
   const found = nameless.flatMap(({ gid, volumeId, date }) => {
     const group = gid === null ? undefined : groups.get(gid);
     return gid === null || group === undefined ? [] : [{ gid, group, volumeId, date }];

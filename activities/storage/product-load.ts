@@ -26,6 +26,12 @@ export interface LoadHooks {
   onProgress?: (progress: { rows: number; of?: number }) => void;
 }
 
+/** Hooks of a store that tells rows by the batch; `of`: how many there are, where that is known. */
+export function batchHooks({ signal, onProgress }: LoadHooks, of?: number): { signal?: AbortSignal; onBatch: (rows: number) => void } {
+  let rows = 0;
+  return { ...(signal === undefined ? {} : { signal }), onBatch: (more) => onProgress?.({ rows: (rows += more), ...(of === undefined ? {} : { of }) }) };
+}
+
 /** The volume's number, made when it is new. */
 export async function placeOf(db: Database, scan: ScanRef): Promise<Place> {
   return { volume_id: (await numbersOf(db.knex, 'volume', [scan.volume])).of(scan.volume), record_date: scan.recordDate };

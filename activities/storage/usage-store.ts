@@ -1,13 +1,13 @@
-import { setImmediate as otherWork } from 'node:timers/promises';
 import { addDays } from '../../domain/dates.ts';
 import { OperationError } from '../../domain/errors.ts';
 import type { HistoryPoint } from '../../domain/storage/forecast.ts';
 import type { ReportRow } from '../../domain/storage/report-row.ts';
 import type { WarningLevel } from '../../domain/storage/thresholds.ts';
-import { asBigInt, asBigIntOrNull, batches, type Database, type StoredInteger } from '../platform/database/index.ts';
+import type { ColumnValue } from '../platform/database/bulk.ts';
+import { asBigInt, asBigIntOrNull, type Database, type StoredInteger } from '../platform/database/index.ts';
 import { baseDirectoryNumbers, numbersOf, piNumbers, type Pi } from './lookups.ts';
-import { loadAtOnce, placeOf, type LoadHooks, type ProductLoad } from './product-load.ts';
-import { clamped, int64, numberedName, usageKeys } from './usage-keys.ts';
+import { batchHooks, loadAtOnce, placeOf, type LoadHooks, type ProductLoad } from './product-load.ts';
+import { clamped, int64, numberedName, replaceKeyed, usageKeys } from './usage-keys.ts';
 
 /** Usage of one group below one base directory, with all that is said of it on that date. */
 export interface LoadRow {
@@ -62,54 +62,66 @@ export async function loadGroups(db: Database, input: LoadInput, hooks: LoadHook
   const directories = await baseDirectoryNumbers(db.knex, place.volume_id, new Set(input.rows.map((row) => row.baseDirectory)));
   const piOf = await piNumbers(db.knex, input.rows.flatMap((row) => row.pi ?? []));
 
-  const records = input.rows.map((row) => ({
-    used: int64(row.used, `The group ${row.group}`, `bytes below ${row.baseDirectory}`),
-    quota: limit(row.quota),
-    record_date: scan.recordDate,
-    last_modified: row.lastModifiedDays === null ? null : Math.floor(row.lastModifiedDays),
-    pi_id: row.pi === null ? null : piOf(row.pi),
-    unix_id: groups.of(named.get(row)!),
-    warning_id: row.level,
-    base_directory_id: directories.of(row.baseDirectory),
-    gid: row.gid,
-    name_known: row.nameKnown,
-    files: int64(row.files, `The group ${row.group}`, `files below ${row.baseDirectory}`),
-    inodes: int64(row.inodes, `The group ${row.group}`, `entries below ${row.baseDirectory}`),
-    newest_mtime: row.newest,
-    scanned_at: Math.floor(scan.scannedAt),
-    quota_soft: limit(row.quotaSoft),
-    inode_quota: limit(row.inodeQuota),
-    inode_quota_soft: limit(row.inodeQuotaSoft),
-    quota_date: row.quotaDate,
-    quota_source: row.quotaSource,
-    forecast_1: limit(row.forecast[0]),
-    forecast_2: limit(row.forecast[1]),
-    full_on: row.fullOn,
-  }));
+  const keyed = input.rows.map((row) => ({ row, base: directories.of(row.baseDirectory), group: groups.of(named.get(row)!) }));
   // In the order of the unique key, as lookups are, for the same reason.
-  records.sort((a, b) => a.base_directory_id - b.base_directory_id || a.unix_id - b.unix_id);
-  const keyOf = (row: { unix_id: number; base_directory_id: number }): string => `${row.unix_id}/${row.base_directory_id}`;
-  const wanted = new Set(records.map(keyOf));
-  if (wanted.size !== records.length) throw new OperationError('ContractError', `Two rows of ${scan.volume} have the same group and base directory.`);
+  keyed.sort((a, b) => a.base - b.base || a.group - b.group);
 
+  const record = ({ row, base, group }: (typeof keyed)[number]): ColumnValue[] => [
+    int64(row.used, `The group ${row.group}`, `bytes below ${row.baseDirectory}`),
+    limit(row.quota),
+    scan.recordDate,
+    row.lastModifiedDays === null ? null : Math.floor(row.lastModifiedDays),
+    row.pi === null ? null : piOf(row.pi),
+    group,
+    row.level,
+    base,
+    row.gid,
+    row.nameKnown,
+    int64(row.files, `The group ${row.group}`, `files below ${row.baseDirectory}`),
+    int64(row.inodes, `The group ${row.group}`, `entries below ${row.baseDirectory}`),
+    row.newest,
+    Math.floor(scan.scannedAt),
+    limit(row.quotaSoft),
+    limit(row.inodeQuota),
+    limit(row.inodeQuotaSoft),
+    row.quotaDate,
+    row.quotaSource,
+    limit(row.forecast[0]),
+    limit(row.forecast[1]),
+    row.fullOn,
+  ];
+  const rows = new Map(keyed.map((each) => [`${each.group}/${each.base}`, record(each)]));
+  if (rows.size !== keyed.length) throw new OperationError('ContractError', `Two rows of ${scan.volume} have the same group and base directory.`);
   return loadAtOnce(db, { ...input, product: 'groups' }, place, async (trx) => {
-    const stale = (await usageKeys(trx, place.volume_id, scan.recordDate)).filter((row) => !wanted.has(keyOf(row)));
-    for (const batch of batches(stale.map((row) => row.record_id))) {
-      await trx('lustre_usage').whereIn('record_id', batch).del();
-    }
-    let rows = 0;
-    for (const batch of batches(records)) {
-      hooks.signal?.throwIfAborted();
-      await trx('lustre_usage').insert(batch).onConflict(['base_directory_id', 'record_date', 'unix_id']).merge();
-      rows += batch.length;
-      hooks.onProgress?.({ rows, of: records.length });
-      // Embedded SQLite works in our own thread: let heartbeats and cancellations in.
-      await otherWork();
-    }
-    hooks.signal?.throwIfAborted();
-    return rows;
+    const stored = (await usageKeys(trx, place.volume_id, scan.recordDate)).map((row) => ({ id: row.record_id, key: `${row.unix_id}/${row.base_directory_id}` }));
+    return replaceKeyed(trx, 'lustre_usage', stored, { columns, rows }, batchHooks(hooks, rows.size));
   });
 }
+
+const columns = [
+  'used',
+  'quota',
+  'record_date',
+  'last_modified',
+  'pi_id',
+  'unix_id',
+  'warning_id',
+  'base_directory_id',
+  'gid',
+  'name_known',
+  'files',
+  'inodes',
+  'newest_mtime',
+  'scanned_at',
+  'quota_soft',
+  'inode_quota',
+  'inode_quota_soft',
+  'quota_date',
+  'quota_source',
+  'forecast_1',
+  'forecast_2',
+  'full_on',
+];
 
 /** Each row's group by a name that no other group of this load has: the lowest real gid keeps a shared name. */
 function withDistinctNames(rows: readonly LoadRow[]): Map<LoadRow, string> {

@@ -1,11 +1,12 @@
 /** Rows of `user_usage`: each user's usage in each group of a volume. */
-import { setImmediate as otherWork } from 'node:timers/promises';
+import { OperationError } from '../../domain/errors.ts';
 import type { UserRow } from '../../domain/storage/user-row.ts';
-import { asBigInt, asBigIntOrNull, batches, type Database, type StoredInteger } from '../platform/database/index.ts';
+import type { ColumnValue } from '../platform/database/bulk.ts';
+import { asBigInt, asBigIntOrNull, type Database, type StoredInteger } from '../platform/database/index.ts';
 import { numbersOf } from './lookups.ts';
-import { loadAtOnce, placeOf, type LoadHooks, type ProductLoad } from './product-load.ts';
+import { batchHooks, loadAtOnce, placeOf, type LoadHooks, type ProductLoad } from './product-load.ts';
 import { shownGroup, shownUser } from './row-names.ts';
-import { int64 } from './usage-keys.ts';
+import { int64, replaceKeyed } from './usage-keys.ts';
 
 /** Usage of one user in one group, as it is loaded. */
 export interface UserLoadRow {
@@ -31,41 +32,39 @@ export interface UserLoadRow {
 
 /**
  * Replaces a volume's rows of the scan's date, those of the original too, and marks the product as loaded, at once. Throws
- * `InputCorrupt` for a number beyond 64 bits.
+ * `InputCorrupt` for a number beyond 64 bits and `ContractError` for two rows of one user and group.
  */
 export async function loadUsers(db: Database, input: Omit<ProductLoad, 'product'> & { rows: readonly UserLoadRow[] }, hooks: LoadHooks = {}): Promise<{ rows: number }> {
   const place = await placeOf(db, input.scan);
   const users = await numbersOf(db.knex, 'user', input.rows.map((row) => row.user));
   const groups = await numbersOf(db.knex, 'unix_group', input.rows.flatMap((row) => row.group ?? []));
-  const records = input.rows.map((row) => ({
-    ...place,
-    user_id: users.of(row.user),
-    group_id: row.group === null ? null : groups.of(row.group),
-    size: int64(row.used, `The user ${row.user}`, 'bytes'),
-    last_modified: row.lastModified,
-    uid: row.uid,
-    gid: row.gid,
-    name_known: row.nameKnown,
-    group_known: row.groupKnown,
-    files: int64(row.files, `The user ${row.user}`, 'files'),
-    inodes: int64(row.inodes, `The user ${row.user}`, 'entries'),
-    newest_mtime: row.newest,
-  }));
+  const record = (row: UserLoadRow): ColumnValue[] => [
+    place.volume_id,
+    place.record_date,
+    users.of(row.user),
+    row.group === null ? null : groups.of(row.group),
+    int64(row.used, `The user ${row.user}`, 'bytes'),
+    row.lastModified,
+    row.uid,
+    row.gid,
+    row.nameKnown,
+    row.groupKnown,
+    int64(row.files, `The user ${row.user}`, 'files'),
+    int64(row.inodes, `The user ${row.user}`, 'entries'),
+    row.newest,
+  ];
+  const rows = new Map(input.rows.map((row) => [keyOf(row), record(row)]));
+  if (rows.size !== input.rows.length) throw new OperationError('ContractError', `Two rows of ${input.scan.volume} have the same user and group.`);
   return loadAtOnce(db, { ...input, product: 'users' }, place, async (trx) => {
-    await trx('user_usage').where(place).del();
-    let rows = 0;
-    for (const batch of batches(records)) {
-      hooks.signal?.throwIfAborted();
-      await trx('user_usage').insert(batch);
-      rows += batch.length;
-      hooks.onProgress?.({ rows, of: records.length });
-      // Embedded SQLite works in our own thread: let heartbeats and cancellations in.
-      await otherWork();
-    }
-    hooks.signal?.throwIfAborted();
-    return rows;
+    // The original's rows have no uid.
+    const stored: { id: number; uid: number | null; gid: number | null }[] = await trx('user_usage').where(place).select({ id: 'record_id', uid: 'uid', gid: 'gid' });
+    return replaceKeyed(trx, 'user_usage', stored.map((row) => ({ id: row.id, key: keyOf(row) })), { columns, rows }, batchHooks(hooks, rows.size));
   });
 }
+
+const keyOf = ({ uid, gid }: { uid: number | null; gid: number | null }): string => `${uid}/${gid}`;
+
+const columns = ['volume_id', 'record_date', 'user_id', 'group_id', 'size', 'last_modified', 'uid', 'gid', 'name_known', 'group_known', 'files', 'inodes', 'newest_mtime'];
 
 interface StoredRow {
   user_name: string;
@@ -124,27 +123,4 @@ function userRow(volume: string, row: StoredRow): UserRow {
     lastModified: row.last_modified,
     recordDate: row.record_date,
   };
-}
-
-/** The uids of rows that were loaded without a name. */
-export async function namelessUids(db: Database): Promise<number[]> {
-  const rows: { uid: number | null }[] = await db.knex('user_usage').where({ name_known: false }).distinct('uid');
-  return rows.flatMap(({ uid }) => uid ?? []);
-}
-
-/** Gives rows that were loaded without the name of a user or of a group the one that is known by now; answers how many. */
-export async function repairUserNames(db: Database, names: { accounts: ReadonlyMap<number, string>; groups: ReadonlyMap<number, { name: string }> }): Promise<number> {
-  const uids = (await namelessUids(db)).filter((uid) => names.accounts.has(uid));
-  const users = await numbersOf(db.knex, 'user', uids.map((uid) => names.accounts.get(uid)!));
-  let repaired = 0;
-  for (const uid of uids) {
-    repaired += await db.knex('user_usage').where({ name_known: false, uid }).update({ name_known: true, user_id: users.of(names.accounts.get(uid)!) });
-  }
-  const nameless: { gid: number | null }[] = await db.knex('user_usage').where({ group_known: false }).distinct('gid');
-  const gids = nameless.flatMap(({ gid }) => gid ?? []).filter((gid) => names.groups.has(gid));
-  const groups = await numbersOf(db.knex, 'unix_group', gids.map((gid) => names.groups.get(gid)!.name));
-  for (const gid of gids) {
-    repaired += await db.knex('user_usage').where({ group_known: false, gid }).update({ group_known: true, group_id: groups.of(names.groups.get(gid)!.name) });
-  }
-  return repaired;
 }

@@ -1,17 +1,17 @@
 /** Rows of `vault`: the files that vaults hold, millions a volume. They pass through as a stream and are never all in memory. */
-import { Readable } from 'node:stream';
-import { setImmediate as otherWork } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import type { StorageConfig } from '../../config/schema.ts';
 import type { SiteZone } from '../../domain/dates.ts';
 import { OperationError } from '../../domain/errors.ts';
 import { branchName, type VaultBranch } from '../../domain/storage/vault-key.ts';
 import type { VaultFigure, VaultGroupRow, VaultRow } from '../../domain/storage/vault-row.ts';
-import { asBigInt, batches, type Database, type StoredInteger } from '../platform/database/index.ts';
+import { insertRows, type BulkOptions, type ColumnValue } from '../platform/database/bulk.ts';
+import { asBigInt, type Database, type StoredInteger } from '../platform/database/index.ts';
 import { newestDates, vaultHistory } from './history.ts';
-import { type Numbers, numbersOf } from './lookups.ts';
+import { numbersOf } from './lookups.ts';
+import type { Place } from './product-load.ts';
 import { groupNamed, shownGroup, shownUser, storedNames, userNamed } from './row-names.ts';
-import { int64 } from './usage-keys.ts';
+import { decimal64 } from './usage-keys.ts';
 
 /** Names as the directory service knows them. */
 export interface VaultNames {
@@ -19,70 +19,60 @@ export interface VaultNames {
   groups: ReadonlyMap<number, string>;
 }
 
-/** Which rows one load replaces. */
-export interface VaultPlace {
-  volumeId: number;
-  recordDate: string;
+/** Whom files belong to. */
+export interface VaultOwners {
+  uids: ReadonlySet<number>;
+  gids: ReadonlySet<number>;
 }
 
-/** One file as it is loaded. */
-export interface VaultLoadRow {
-  path: string;
-  groupId: number | null;
-  actionId: number;
-  /** Bytes. */
-  size: bigint;
-  /** The mtime's day at the site, YYYY-MM-DD. */
-  lastModified: string;
-  userId: number | null;
-  /** Decimal. */
-  inode: string;
-  uid: number;
-  gid: number;
-  nameKnown: boolean;
-  groupKnown: boolean;
-  /** Unix seconds. */
-  mtime: number;
-  links: number;
-  /** Null where it is `path`. */
-  markedPath: string | null;
-  moved: boolean;
-  gone: boolean;
-  /** Null where it is `inode`. */
-  keyInode: string | null;
-  /** Names of other actions that the file is under, separated by commas. */
-  conflict: string | null;
+/** A user or a group as rows refer to it. */
+interface NumberedOwner {
+  /** Null where the tables are to have none. */
+  number: number | null;
+  known: boolean;
 }
 
 /** What turns figures into rows: the numbers of all names that they need. */
 export interface VaultLookups {
-  names: VaultNames;
-  compat: StorageConfig['compat'];
-  users: Numbers;
-  groups: Numbers;
+  /** By uid. */
+  users: ReadonlyMap<number, NumberedOwner>;
+  /** By gid. */
+  groups: ReadonlyMap<number, NumberedOwner>;
   /** By the branches that are recorded. */
   actions: ReadonlyMap<VaultBranch, number>;
 }
 
-const ownerOf = ({ names, compat }: Pick<VaultLookups, 'names' | 'compat'>, uid: number): string | null => storedNames[compat].owner(userNamed(uid, names.users), uid);
-const groupOf = ({ names, compat }: Pick<VaultLookups, 'names' | 'compat'>, gid: number): string | null => storedNames[compat].group(groupNamed(gid, names.groups.get(gid)));
-
-/**
- * Reads the figures once for the owners that occur and gives new names their numbers. Do so before the load's transaction:
- * lookups are shared by all loads. `branches`: those to be recorded.
- */
-export async function vaultLookups(knex: Knex, figures: AsyncIterable<VaultFigure>, options: { branches: readonly VaultBranch[]; names: VaultNames; compat?: StorageConfig['compat'] }): Promise<VaultLookups> {
-  const { branches, names, compat = 'none' } = options;
-  const uids = new Set<number>();
-  const gids = new Set<number>();
-  for await (const { branch, uid, gid } of figures) {
-    if (!branches.includes(branch)) continue;
-    uids.add(uid);
-    gids.add(gid);
+/** Reads the figures once for the owners that occur below `branches`. */
+export async function vaultOwners(figures: AsyncIterable<readonly VaultFigure[]>, branches: readonly VaultBranch[]): Promise<VaultOwners> {
+  const owners = { uids: new Set<number>(), gids: new Set<number>() };
+  for await (const block of figures) {
+    for (const { branch, uid, gid } of block) {
+      if (!branches.includes(branch)) continue;
+      owners.uids.add(uid);
+      owners.gids.add(gid);
+    }
   }
-  const users = await numbersOf(knex, 'user', [...uids].flatMap((uid) => ownerOf({ names, compat }, uid) ?? []));
-  const groups = await numbersOf(knex, 'unix_group', [...gids].flatMap((gid) => groupOf({ names, compat }, gid) ?? []));
-  return { names, compat, users, groups, actions: await actionNumbers(knex, branches) };
+  return owners;
+}
+
+/** Gives new names their numbers. Do so before the load's transaction: lookups are shared by all loads. `branches`: those to be recorded. */
+export async function vaultLookups(knex: Knex, { uids, gids }: VaultOwners, options: { branches: readonly VaultBranch[]; names: VaultNames; compat?: StorageConfig['compat'] }): Promise<VaultLookups> {
+  const { branches, names, compat = 'none' } = options;
+  const stored = storedNames[compat];
+  const users = Array.from(uids, (uid) => {
+    const user = userNamed(uid, names.users);
+    return { id: uid, name: stored.owner(user, uid), known: user.known };
+  });
+  const groups = Array.from(gids, (gid) => {
+    const group = groupNamed(gid, names.groups.get(gid));
+    return { id: gid, name: stored.group(group), known: group.known };
+  });
+  return { users: await numbered(knex, 'user', users), groups: await numbered(knex, 'unix_group', groups), actions: await actionNumbers(knex, branches) };
+}
+
+async function numbered(knex: Knex, table: 'user' | 'unix_group', owners: readonly { id: number; name: string | null; known: boolean }[]): Promise<Map<number, NumberedOwner>> {
+  const numbers = await numbersOf(knex, table, owners.flatMap(({ name }) => name ?? []));
+  return new Map(owners.map(({ id, name, known }) => [id, { number: name === null ? null : numbers.of(name), known }]));
 }
 
 /** Actions that the table does not have yet are added. */
@@ -98,154 +88,69 @@ async function actionNumbers(knex: Knex, branches: readonly VaultBranch[]): Prom
   return new Map(branches.map((branch) => [branch, actions.get(branchName(branch))!]));
 }
 
-/** The rows of the recorded branches. Throws `InputCorrupt` for a size beyond 64 bits. */
-export async function* vaultLoadRows(figures: AsyncIterable<VaultFigure>, lookups: VaultLookups, zone: SiteZone): AsyncGenerator<VaultLoadRow> {
-  const { names, users, groups, actions } = lookups;
-  const dayOf = daysOf(zone);
-  for await (const figure of figures) {
-    const actionId = actions.get(figure.branch);
-    if (actionId === undefined) continue;
-    const { uid, gid, mtime, path, markedPath } = figure;
-    const owner = ownerOf(lookups, uid);
-    const group = groupOf(lookups, gid);
-    yield {
-      path,
-      groupId: group === null ? null : groups.of(group),
-      actionId,
-      size: int64(BigInt(figure.bytes), `The vaulted file ${path}`, 'bytes'),
-      lastModified: mtime < 0 ? '1970-01-01' : dayOf(mtime),
-      userId: owner === null ? null : users.of(owner),
-      inode: figure.inode,
-      uid,
-      gid,
-      nameKnown: userNamed(uid, names.users).known,
-      groupKnown: groupNamed(gid, names.groups.get(gid)).known,
-      mtime,
-      links: figure.links,
-      markedPath: markedPath === path ? null : markedPath,
-      moved: figure.moved,
-      gone: figure.gone,
-      keyInode: figure.keyInode ?? null,
-      conflict: figure.alsoIn.length === 0 ? null : figure.alsoIn.map(branchName).join(','),
-    };
-  }
-}
-
-/** The zone's calendar, asked once for each day: a zone's clock is slow to read, and passes midnight once in 24 hours. */
-function daysOf(zone: SiteZone): (unixSeconds: number) => string {
-  const days = new Map<number, { first: string; midnight: number; second: string }>();
-  return (unixSeconds) => {
-    const number = Math.floor(unixSeconds / 86_400);
-    let day = days.get(number);
-    if (day === undefined) {
-      const first = zone.dateOf(number * 86_400);
-      const second = zone.dateOf(number * 86_400 + 86_399);
-      days.set(number, (day = { first, midnight: first === second ? Infinity : zone.instantOf(second, 0), second }));
-    }
-    return unixSeconds < day.midnight ? day.first : day.second;
-  };
-}
-
-type Value = string | number | null;
-
-const columns: readonly { name: string; value: (row: VaultLoadRow, place: VaultPlace) => Value }[] = [
-  { name: 'record_date', value: (_row, place) => place.recordDate },
-  { name: 'filepath', value: (row) => row.path },
-  { name: 'group_id', value: (row) => row.groupId },
-  { name: 'vault_action_id', value: (row) => row.actionId },
-  { name: 'size', value: (row) => row.size.toString() },
-  { name: 'last_modified', value: (row) => row.lastModified },
-  { name: 'volume_id', value: (_row, place) => place.volumeId },
-  { name: 'user_id', value: (row) => row.userId },
-  { name: 'inode', value: (row) => row.inode },
-  { name: 'uid', value: (row) => row.uid },
-  { name: 'gid', value: (row) => row.gid },
-  { name: 'name_known', value: (row) => Number(row.nameKnown) },
-  { name: 'group_known', value: (row) => Number(row.groupKnown) },
-  { name: 'mtime', value: (row) => row.mtime },
-  { name: 'links', value: (row) => row.links },
-  { name: 'marked_path', value: (row) => row.markedPath },
-  { name: 'moved', value: (row) => Number(row.moved) },
-  { name: 'gone', value: (row) => Number(row.gone) },
-  { name: 'key_inode', value: (row) => row.keyInode },
-  { name: 'conflict', value: (row) => row.conflict },
+const columns = [
+  'record_date',
+  'filepath',
+  'group_id',
+  'vault_action_id',
+  'size',
+  'last_modified',
+  'volume_id',
+  'user_id',
+  'inode',
+  'uid',
+  'gid',
+  'name_known',
+  'group_known',
+  'mtime',
+  'links',
+  'marked_path',
+  'moved',
+  'gone',
+  'key_inode',
+  'conflict',
 ];
 
-/** Rows of one statement, and characters of their paths: far below the 16 MiB that a server takes at a time, even when all is escaped. */
-const statementRows = 1500;
-const statementCharacters = 1_000_000;
-
-export interface VaultLoadHooks {
-  /** Called with the number of rows of each statement. */
-  onBatch?: (rows: number) => void;
-  signal?: AbortSignal;
+/** The rows of the recorded branches, as the table keeps them. Throws `InputCorrupt` for a size beyond 64 bits. */
+export async function* vaultLoadRows(figures: AsyncIterable<readonly VaultFigure[]>, place: Place, lookups: VaultLookups, zone: SiteZone): AsyncGenerator<ColumnValue[]> {
+  const { users, groups, actions } = lookups;
+  for await (const block of figures) {
+    for (const { branch, uid, gid, bytes, mtime, path, markedPath, inode, keyInode, links, moved, gone, alsoIn } of block) {
+      const action = actions.get(branch);
+      if (action === undefined) continue;
+      const user = users.get(uid)!;
+      const group = groups.get(gid)!;
+      yield [
+        place.record_date,
+        path,
+        group.number,
+        action,
+        decimal64(bytes, `The vaulted file ${path}`, 'bytes'),
+        mtime < 0 ? '1970-01-01' : zone.dateOf(mtime),
+        place.volume_id,
+        user.number,
+        inode,
+        uid,
+        gid,
+        user.known,
+        group.known,
+        mtime,
+        links,
+        markedPath === path ? null : markedPath,
+        moved,
+        gone,
+        keyInode ?? null,
+        alsoIn.length === 0 ? null : alsoIn.map(branchName).join(','),
+      ];
+    }
+  }
 }
 
 /** Puts `rows` in place of all rows of their volume and date, those of the original too; answers how many. The volume must be locked. */
-export async function replaceVaultRows(trx: Knex.Transaction, place: VaultPlace, rows: AsyncIterable<VaultLoadRow>, hooks: VaultLoadHooks = {}): Promise<number> {
-  await trx('vault').where({ volume_id: place.volumeId, record_date: place.recordDate }).del();
-  const insert = await inserter(trx);
-  let written = 0;
-  let batch: Value[][] = [];
-  let characters = 0;
-  // The next rows are made while the server has the last ones.
-  let sent: Promise<void> = Promise.resolve();
-  const send = async (): Promise<void> => {
-    const rows = batch;
-    batch = [];
-    characters = 0;
-    await sent;
-    hooks.signal?.throwIfAborted();
-    sent = insert(rows).then(() => {
-      written += rows.length;
-      hooks.onBatch?.(rows.length);
-    });
-    sent.catch(() => {}); // it is awaited later
-    // Embedded SQLite works in our own thread: let heartbeats and cancellations in.
-    await otherWork();
-  };
-  try {
-    for await (const row of rows) {
-      batch.push(columns.map(({ value }) => value(row, place)));
-      characters += row.path.length + (row.markedPath?.length ?? 0);
-      if (batch.length >= statementRows || characters >= statementCharacters) await send();
-      // The server asks for a file's content after it has the statement.
-      else if (batch.length % 250 === 0) await otherWork();
-    }
-    if (batch.length > 0) await send();
-  } finally {
-    await sent;
-  }
-  return written;
+export async function replaceVaultRows(trx: Knex.Transaction, place: Place, rows: AsyncIterable<ColumnValue[]>, hooks: Pick<BulkOptions, 'onBatch' | 'signal'> = {}): Promise<number> {
+  await trx('vault').where(place).del();
+  return insertRows(trx, 'vault', columns, rows, hooks);
 }
-
-const columnList = columns.map(({ name }) => name).join(', ');
-
-/**
- * How rows get in fastest: as the lines of a file that MySQL and MariaDB take from the connection, where the server allows
- * that, which halves its work; else as one statement of many rows. Knex's own takes longer to build than to carry out.
- */
-async function inserter(trx: Knex.Transaction): Promise<(rows: readonly Value[][]) => Promise<void>> {
-  const { dialect }: { dialect: string } = trx.client;
-  if (dialect === 'mysql') {
-    const [settings]: { allowed: number }[][] = await trx.raw('select @@local_infile as allowed');
-    if (settings?.[0]?.allowed === 1) return (rows) => loadLines(trx, rows);
-  }
-  return async (rows) => {
-    await trx.raw(`insert into vault (${columnList}) values ${rows.map((row) => `(${row.map(() => '?').join(', ')})`).join(', ')}`, rows.flat());
-  };
-}
-
-async function loadLines(trx: Knex.Transaction, rows: readonly Value[][]): Promise<void> {
-  const lines = Buffer.from(rows.map((row) => `${row.map(fieldText).join('\t')}\n`).join(''));
-  // No file is named to the server, and the driver sends no other than this.
-  const statement = trx.raw(`load data local infile 'rows' into table vault character set utf8mb4 (${columnList})`).options({ infileStreamFactory: () => Readable.from([lines]) });
-  const [{ affectedRows, warningStatus }]: [{ affectedRows: number; warningStatus: number }] = await statement;
-  // This way a value that does not fit is only a warning.
-  if (affectedRows !== rows.length || warningStatus !== 0) throw new OperationError('IntegrityMismatch', `The database did not take rows of the vault as they are: ${affectedRows} of ${rows.length}, ${warningStatus} warnings.`);
-}
-
-const fieldText = (value: Value): string => (value === null ? '\\N' : typeof value === 'number' ? String(value) : value.replace(/[\\\t\n\0]/g, '\\$&'));
 
 /** Which rows are asked for; all of them where nothing is said. Names are exact. */
 export interface VaultFilter {
@@ -421,49 +326,3 @@ async function namesOf(knex: Knex, table: string, id: string, name: string): Pro
 }
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
-/**
- * Gives rows that were loaded without the name of a user or of a group the one that is known by now; answers how many.
- * One look at the table mends hundreds of names, and none is taken while there is no name to mend.
- */
-export async function repairVaultNames(db: Database, names: VaultNames, compat: StorageConfig['compat'] = 'none'): Promise<number> {
-  const users = await repair(db, { table: 'user', id: 'user_id', name: 'user_name', stem: 'uid', known: 'name_known' }, names.users, compat);
-  const groups = await repair(db, { table: 'unix_group', id: 'group_id', name: 'group_name', stem: 'gid', known: 'group_known' }, names.groups, compat);
-  return users + groups;
-}
-
-interface Kind {
-  table: 'user' | 'unix_group';
-  id: string;
-  name: string;
-  stem: string;
-  known: string;
-}
-
-async function repair(db: Database, { table, id, name, stem, known }: Kind, names: ReadonlyMap<number, string>, compat: StorageConfig['compat']): Promise<number> {
-  const nameless = compat === 'lurge' ? await namelessNumbers(db, stem, known) : await standIns(db, { table, id, name, stem });
-  // What tells the rows of one name: the number of its stand-in, or its own.
-  const column = compat === 'lurge' ? stem : id;
-  const now = nameless.flatMap(({ key, number }) => {
-    const found = names.get(number);
-    return found === undefined ? [] : [{ key, name: found }];
-  });
-  const numbers = await numbersOf(db.knex, table, now.map((each) => each.name));
-  let repaired = 0;
-  for (const batch of batches(now)) {
-    const mended = db.knex.raw(`case ?? ${batch.map(() => 'when ? then ?').join(' ')} end`, [column, ...batch.flatMap((each) => [each.key, numbers.of(each.name)])]);
-    repaired += await db.knex('vault').where({ [known]: false }).whereIn(column, batch.map((each) => each.key)).update({ [id]: mended, [known]: true });
-  }
-  return repaired;
-}
-
-async function standIns(db: Database, { table, id, name, stem }: Omit<Kind, 'known'>): Promise<{ key: number; number: number }[]> {
-  const found: { id: number; name: string }[] = await db.knex(table).where(name, 'like', `${stem}:%`).select({ id, name });
-  return found.map((each) => ({ key: each.id, number: Number(each.name.slice(stem.length + 1)) }));
-}
-
-/** Rows in the original's form share one name, or have none: the table itself says whose they are. */
-async function namelessNumbers(db: Database, stem: string, known: string): Promise<{ key: number; number: number }[]> {
-  const found: number[] = await db.knex('vault').where({ [known]: false }).whereNotNull(stem).distinct().pluck(stem);
-  return found.map((number) => ({ key: number, number }));
-}

@@ -46,8 +46,19 @@ export interface Rational {
   denominator: bigint;
 }
 
+/** Configured values are few, and asked for with every row. */
+const fractions = new Map<number, Rational>();
+
 /** A configured decimal as the fraction that was written: 0.85 is 85/100, not the double nearest to it. Throws `ContractError` for NaN and infinities. */
 export function decimalFraction(value: number): Rational {
+  const known = fractions.get(value);
+  if (known !== undefined) return known;
+  const fraction = writtenFraction(value);
+  fractions.set(value, fraction);
+  return fraction;
+}
+
+function writtenFraction(value: number): Rational {
   const match = /^(-?\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(String(value));
   if (match === null) throw new OperationError('ContractError', `${value} is not a decimal number.`);
   const decimals = match[2] ?? '';

@@ -12,9 +12,10 @@ import { directories } from './storage/007-directories.ts';
 import { vault } from './storage/008-vault.ts';
 import { growth } from './storage/009-growth.ts';
 import { products } from './storage/010-products.ts';
+import { leanTables } from './storage/011-lean-tables.ts';
 
 /** The schema of each pipeline's database, step by step, oldest first. A step that has been released is never changed. */
 export const migrations = {
   sequencing: [runs, events, outbox],
-  storage: [lookups, usage, loads, names, reports, users, directories, vault, growth, products],
+  storage: [lookups, usage, loads, names, reports, users, directories, vault, growth, products, leanTables],
 } satisfies Record<string, readonly Migration[]>;

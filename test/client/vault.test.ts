@@ -8,7 +8,7 @@ import { Command } from 'commander';
 import stringWidth from 'string-width';
 import { migrate, transaction } from '../../activities/platform/database/index.ts';
 import { siteZone } from '../../activities/platform/site-zone.ts';
-import { replaceVaultRows, vaultLoadRows, vaultLookups } from '../../activities/storage/vault-store.ts';
+import { replaceVaultRows, vaultLoadRows, vaultLookups, vaultOwners } from '../../activities/storage/vault-store.ts';
 import { registerVault, vaultFileTable, vaultGroupTable } from '../../client/cli/storage/vault.ts';
 import { vaultBranches } from '../../domain/storage/vault-key.ts';
 import type { VaultFigure, VaultGroupRow } from '../../domain/storage/vault-row.ts';
@@ -63,11 +63,13 @@ describe('storage vault', () => {
     const figure = (index: number): VaultFigure => ({
       inode: String(2n ** 60n + BigInt(index)), branch: vaultBranches[index % 3]!, uid: 1 + (index % 2), gid: 1, bytes: String(index), links: 2, mtime: index === 50 ? 1_500_000_000 : 1_600_000_000, root: '/l', markedPath: `/l/${index}`, path: index === 99 ? '/l/new\\n' : `/l/${index}`, moved: index === 99, gone: false, alsoIn: [],
     });
-    async function* figures(): AsyncGenerator<VaultFigure> {
-      for (let index = 0; index < 100; index++) yield figure(index);
+    async function* figures(): AsyncGenerator<VaultFigure[]> {
+      for (let index = 0; index < 100; index++) yield [figure(index)];
     }
-    const lookups = await vaultLookups(database.knex, figures(), { branches: ['keep', 'archive', '.staged'], names: { users: new Map([[1, 'ab12']]), groups: new Map([[1, 'hgi']]) } });
-    await transaction(database, (trx) => replaceVaultRows(trx, { volumeId: 1, recordDate: '2022-06-14' }, vaultLoadRows(figures(), lookups, siteZone('UTC'))));
+    const branches = ['keep', 'archive', '.staged'] as const;
+    const place = { volume_id: 1, record_date: '2022-06-14' };
+    const lookups = await vaultLookups(database.knex, await vaultOwners(figures(), branches), { branches, names: { users: new Map([[1, 'ab12']]), groups: new Map([[1, 'hgi']]) } });
+    await transaction(database, (trx) => replaceVaultRows(trx, place, vaultLoadRows(figures(), place, lookups, siteZone('UTC'))));
     await database.close();
   });
   after(() => rm(directory, { recursive: true }));

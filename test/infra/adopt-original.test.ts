@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { migrationStatus, rollback, type Database } from '../../activities/platform/database/index.ts';
+import { migrationStatus, rawRows, rollback, type Database } from '../../activities/platform/database/index.ts';
 import { adoptedPrefix, originalDirectories, originalGroups, originalHoldings, originalUsers, originalVault } from '../../activities/storage/original-store.ts';
 import { loadUsers, userRows } from '../../activities/storage/user-store.ts';
 import { historyKey, reportRows, usageHistory } from '../../activities/storage/usage-store.ts';
@@ -71,6 +71,23 @@ describe('a database of the original that we take over', () => {
     assert.deepEqual(byText(await originalUsers(adopted, 'scratch117', '2022-06-14')), byText(rows.users));
     assert.deepEqual(byText(await originalDirectories(adopted, 'scratch117')), byText(rows.directories));
     assert.deepEqual(byText(await collected(originalVault(adopted, 'scratch117', '2022-06-14'))), byText(rows.vault));
+  });
+
+  it('has our keys in our tables, and the original’s refer to its own', async () => {
+    const texts = async (db: Database, from: string): Promise<string[]> => (await rawRows<{ found: string }>(db, `select ${from} order by found`)).map(({ found }) => found);
+    const keysOf = (db: Database): Promise<string[]> => texts(db, "concat_ws(' ', table_name, index_name, seq_in_index, column_name) as found from information_schema.statistics where table_schema = database()");
+    const referencesOf = (db: Database): Promise<string[]> => texts(db, "concat_ws(' ', table_name, referenced_table_name, constraint_name) as found from information_schema.referential_constraints where constraint_schema = database()");
+    await createOriginalTables(db);
+    const before = await referencesOf(db);
+    await adoptOriginal(db, steps);
+    const own = await dialects.find(({ name }) => name === 'MariaDB')!.storage();
+    const ours = (found: readonly string[]): string[] => found.filter((each) => !each.startsWith(adoptedPrefix));
+    assert.deepEqual(ours(await keysOf(db)), await keysOf(own.db));
+    assert.deepEqual(ours(await referencesOf(db)), await referencesOf(own.db));
+    const theirs = (await referencesOf(db)).filter((each) => each.startsWith(adoptedPrefix));
+    assert.equal(theirs.length, before.length);
+    for (const each of theirs) assert.match(each, new RegExp(`^${adoptedPrefix}[a-z_]+ ${adoptedPrefix}`, 'u'));
+    await own.drop();
   });
 
   it('goes on where it was cut short, and leaves alone what is there and what we loaded', async () => {

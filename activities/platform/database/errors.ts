@@ -52,6 +52,7 @@ const mysqlMeanings: Readonly<Record<string, Meaning>> = {
   ER_USER_LIMIT_REACHED: down('has too many connections of this account'),
   ER_LOCK_WAIT_TIMEOUT: down('made us wait too long for rows that somebody else has locked'),
   ER_LOCK_DEADLOCK: down('ended the transaction to resolve a deadlock'),
+  ER_AUTOINC_READ_FAILED: down('did not number rows while somebody else did'),
   ER_OPTION_PREVENTS_STATEMENT: readOnly,
   ER_READ_ONLY_MODE: readOnly,
   ER_ACCESS_DENIED_ERROR: refused,

@@ -7,6 +7,8 @@ import { asStored } from './integers.ts';
 
 /** How long a statement waits for another process's transaction. Ours take seconds at most. */
 const lockWaitMs = 30_000;
+/** How long until it tries again: products of one scan are loaded at the same time, and each is there within some of these. */
+const mostPauseMs = 4;
 
 /** A statement of `node:sqlite` with the two methods and the flag that knex's dialect asks for. */
 class Statement {
@@ -69,7 +71,7 @@ const isBusy = (error: unknown): boolean => error instanceof Error && 'errcode' 
  */
 async function whenFree<T>(work: () => T | Promise<T>, mayWait: () => boolean = () => true): Promise<T> {
   const deadline = Date.now() + lockWaitMs;
-  for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
+  for (let pause = 1; ; pause = Math.min(pause * 2, mostPauseMs)) {
     try {
       return await work();
     } catch (error) {

@@ -101,15 +101,15 @@ export async function readManifest(ref: PassRef): Promise<Manifest> {
   return JSON.parse(text);
 }
 
-/** The rows of a product, one after the other; it must be among the pass's. At the end it throws `IntegrityMismatch` when they were not those that were written. */
-export async function* passRows<Product extends RowProduct>(ref: PassRef, product: Product): AsyncGenerator<Rows[Product], void> {
+/** The rows of a product, some at a time; it must be among the pass's. At the end it throws `IntegrityMismatch` when they were not those that were written. */
+export async function* passRows<Product extends RowProduct>(ref: PassRef, product: Product): AsyncGenerator<Rows[Product][], void> {
   const name = figureFile(product);
   const { files } = await readManifest(ref);
   yield* readRows<Rows[Product]>(ref.directory, name, files[name]);
 }
 
-/** The entries of the pass's vault product. */
-export async function* passVault(ref: PassRef): AsyncGenerator<VaultFigure, void> {
+/** The entries of the pass's vault product, some at a time. */
+export async function* passVault(ref: PassRef): AsyncGenerator<VaultFigure[], void> {
   const { files } = await readManifest(ref);
   yield* readRows<VaultFigure>(ref.directory, vaultFile, files[vaultFile]);
 }

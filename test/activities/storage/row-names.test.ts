@@ -4,11 +4,11 @@ import { transaction, type Database } from '../../../activities/platform/databas
 import { siteZone } from '../../../activities/platform/site-zone.ts';
 import { directoryRecords, directoryRows, repairDirectoryNames, replaceDirectories } from '../../../activities/storage/directory-store.ts';
 import { directoryNameOf, groupRows, userLoadRows } from '../../../activities/storage/load-rows.ts';
-import { numbersOf } from '../../../activities/storage/lookups.ts';
 import { repairNames, saveNames, type KnownNames } from '../../../activities/storage/names-store.ts';
 import { loadGroups, reportRows } from '../../../activities/storage/usage-store.ts';
-import { loadUsers, repairUserNames, userRows } from '../../../activities/storage/user-store.ts';
-import { repairVaultNames, replaceVaultRows, vaultFiles, vaultLoadRows, vaultLookups, vaultSummary } from '../../../activities/storage/vault-store.ts';
+import { namelessUids, repairRows } from '../../../activities/storage/stand-ins.ts';
+import { loadUsers, userRows } from '../../../activities/storage/user-store.ts';
+import { replaceVaultRows, vaultFiles, vaultLoadRows, vaultLookups, vaultOwners, vaultSummary } from '../../../activities/storage/vault-store.ts';
 import { storage, type StorageConfig } from '../../../config/schema.ts';
 import type { VaultFigure } from '../../../domain/storage/vault-row.ts';
 import { collected } from '../../support/collected.ts';
@@ -31,8 +31,8 @@ const load = {
   counts: { lines: 5, rejected: 0, groups: 5, bytes: '150' },
 };
 
-async function* later<T>(items: readonly T[]): AsyncGenerator<T> {
-  yield* items;
+async function* later<T>(items: readonly T[]): AsyncGenerator<readonly T[]> {
+  yield items;
 }
 
 for (const dialect of dialects) {
@@ -53,10 +53,10 @@ for (const dialect of dialects) {
       await loadGroups(db, { ...load, rows: groupRows({ config, scan: load.scan, date: '2022-06-14', groups: figures.groups, names, quotas: { rows: [], note: null }, history: new Map(), inodeHistory: new Map() }).rows });
       await loadUsers(db, { ...load, rows: userLoadRows({ users: figures.users, accounts, names, zone: siteZone('UTC'), compat }) });
       const records = await directoryRecords(db.knex, place, 1000, figures.directories, (gid) => directoryNameOf(gid, names, new Map(), compat));
-      const lookups = await vaultLookups(db.knex, later(vault), { branches: ['keep'], names: { users: accounts, groups: new Map([...names.groups].map(([gid, { name }]) => [gid, name])) }, compat });
+      const lookups = await vaultLookups(db.knex, await vaultOwners(later(vault), ['keep']), { branches: ['keep'], names: { users: accounts, groups: new Map([...names.groups].map(([gid, { name }]) => [gid, name])) }, compat });
       await transaction(db, async (trx) => {
         await replaceDirectories(trx, place, records);
-        await replaceVaultRows(trx, { volumeId: 1, recordDate: '2022-06-14' }, vaultLoadRows(later(vault), lookups, siteZone('UTC')));
+        await replaceVaultRows(trx, place, vaultLoadRows(later(vault), place, lookups, siteZone('UTC')));
         await trx('scan_load').insert({ ...place, product: 'directories', scan_path: '', scan_size: 1, scan_mtime_ms: 1, scan_identity: '', lines_accepted: 1, lines_rejected: 0, group_count: 0, used: 0, report_date: '2022-06-15', loaded_at: '' });
       });
     }
@@ -125,26 +125,28 @@ for (const dialect of dialects) {
       it(`are put right when they are known, compat: ${compat}`, async () => {
         await loadAll(compat);
         await saveNames(db, { source: 'dumps', at: '2022-06-15T00:00:00Z', groups: [{ gid: 8, name: 'eight', piUid: 'jon' }], people: [{ uid: 'jon', surname: 'Jones' }] });
-        const found = { accounts: new Map([[7, 'bob']]), groups: new Map([[8, { name: 'eight', pi: { uid: 'jon', name: 'Jones' } }]]) };
+        assert.deepEqual(new Set(await namelessUids(db, compat)), new Set([7, 9]));
+        const found = { users: new Map([[7, 'bob']]), groups: new Map([[8, 'eight']]) };
         assert.equal(await repairNames(db), 1);
-        assert.equal(await repairUserNames(db, found), 2);
-        assert.equal(await repairDirectoryNames(db, found.groups), 1);
-        assert.equal(await repairVaultNames(db, { users: found.accounts, groups: new Map([[8, 'eight']]) }, compat), 2);
+        assert.equal(await repairRows(db, 'user_usage', found, compat), 2);
+        assert.equal(await repairDirectoryNames(db, new Map([[8, { name: 'eight', pi: { uid: 'jon', name: 'Jones' } }]])), 1);
+        assert.equal(await repairRows(db, 'vault', found, compat), 2);
         const after = structuredClone(compat === 'none' ? ours : originals);
         after.lustre_usage[3] = ['eight', 'Jones'];
         after.directory[3] = ['eight', 'Jones'];
         after.user_usage[3] = ['bob', 'eight'];
         after.vault[3] = ['bob', 'eight'];
         assert.deepEqual(await tables(), after);
-        assert.equal(await repairVaultNames(db, { users: found.accounts, groups: new Map([[8, 'eight']]) }, compat), 0);
+        for (const table of ['user_usage', 'vault'] as const) assert.equal(await repairRows(db, table, found, compat), 0);
       });
     }
 
     it('of root are known without a directory service', async () => {
-      await numbersOf(db.knex, 'volume', ['v']);
+      await db.knex('volume').insert({ volume_id: 1, scratch_disk: 'v' });
       const rootOnly = vault.filter(({ uid }) => uid === 0);
-      const lookups = await vaultLookups(db.knex, later(rootOnly), { branches: ['keep'], names: { users: new Map(), groups: new Map() } });
-      const [row] = await collected(vaultLoadRows(later(rootOnly), lookups, siteZone('UTC')));
+      const lookups = await vaultLookups(db.knex, await vaultOwners(later(rootOnly), ['keep']), { branches: ['keep'], names: { users: new Map(), groups: new Map() } });
+      await transaction(db, (trx) => replaceVaultRows(trx, place, vaultLoadRows(later(rootOnly), place, lookups, siteZone('UTC'))));
+      const [row] = await collected(vaultFiles(db, '2022-06-14'));
       assert.deepEqual([row?.nameKnown, row?.groupKnown, await db.knex('user').pluck('user_name'), await db.knex('unix_group').pluck('group_name')], [true, true, ['root'], ['root']]);
     });
   });

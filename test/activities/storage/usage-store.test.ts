@@ -163,9 +163,9 @@ for (const dialect of dialects) {
     it('stops when it is cancelled, and leaves the old rows', async () => {
       await loadGroups(db, load([row({ used: 1n })], { identity: 'old' }));
       const controller = new AbortController();
-      const progress: unknown[] = [];
+      const progress: { rows: number; of?: number }[] = [];
       await assert.rejects(
-        loadGroups(db, load(many(1200), { identity: 'new' }), {
+        loadGroups(db, load(many(4200), { identity: 'new' }), {
           signal: controller.signal,
           onProgress: (each) => {
             progress.push(each);
@@ -174,7 +174,9 @@ for (const dialect of dialects) {
         }),
         /worker stops/,
       );
-      assert.deepEqual(progress, [{ rows: 500, of: 1200 }]);
+      assert.equal(progress.length, 1);
+      assert.equal(progress[0]!.of, 4200);
+      assert.ok(progress[0]!.rows > 0 && progress[0]!.rows < 4200);
       assert.deepEqual(await usedOf(db), { 'scratch117 hgi': 1n });
       assert.ok(await isLoaded(db, 'scratch117', 'old'));
       assert.equal(await isLoaded(db, 'scratch117', 'new'), false);

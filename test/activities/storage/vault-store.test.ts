@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { migrate, rollback, transaction, type Database } from '../../../activities/platform/database/index.ts';
 import { siteZone } from '../../../activities/platform/site-zone.ts';
-import { repairVaultNames, replaceVaultRows, vaultFiles, type VaultFilter, vaultLoadRows, vaultLookups, type VaultNames, vaultRows, vaultSummary } from '../../../activities/storage/vault-store.ts';
+import { repairRows } from '../../../activities/storage/stand-ins.ts';
+import { replaceVaultRows, vaultFiles, type VaultFilter, vaultLoadRows, vaultLookups, type VaultNames, vaultOwners, vaultRows, vaultSummary } from '../../../activities/storage/vault-store.ts';
 import { vaultBranches, type VaultBranch } from '../../../domain/storage/vault-key.ts';
 import type { VaultFigure, VaultRow } from '../../../domain/storage/vault-row.ts';
 import { migrations } from '../../../infra/migrations/index.ts';
@@ -19,8 +20,11 @@ const shown: VaultRow = {
 
 const names: VaultNames = { users: new Map([[13000, 'ab12'], [2, 'cd']]), groups: new Map([[1000, 'hgi'], [20, 'humgen']]) };
 
-async function* stream<T>(items: readonly T[]): AsyncGenerator<T> {
-  yield* items;
+/** As they are read: in blocks, some of them empty. */
+async function* stream(figures: readonly VaultFigure[]): AsyncGenerator<VaultFigure[]> {
+  yield [];
+  yield figures.slice(0, 1);
+  yield figures.slice(1);
 }
 
 interface Load {
@@ -51,8 +55,9 @@ for (const dialect of dialects) {
 
     async function load(figures: readonly VaultFigure[], options: Load = {}): Promise<number> {
       const { volumeId = 1, date: recordDate = '2022-06-14', branches = ['keep', 'archive'], names: known = names, ...hooks } = options;
-      const lookups = await vaultLookups(db.knex, stream(figures), { branches, names: known });
-      return transaction(db, (trx) => replaceVaultRows(trx, { volumeId, recordDate }, vaultLoadRows(stream(figures), lookups, siteZone('Europe/London')), hooks));
+      const lookups = await vaultLookups(db.knex, await vaultOwners(stream(figures), branches), { branches, names: known });
+      const place = { volume_id: volumeId, record_date: recordDate };
+      return transaction(db, (trx) => replaceVaultRows(trx, place, vaultLoadRows(stream(figures), place, lookups, siteZone('Europe/London')), hooks));
     }
     const files = (date: string, filter: VaultFilter = {}, pageRows?: number): Promise<VaultRow[]> => collected(vaultFiles(db, date, filter, pageRows));
     const pathsAt = async (date: string, filter: VaultFilter = {}): Promise<string[]> => (await files(date, filter)).map((row) => `${row.volume} ${row.path}`).sort();
@@ -205,12 +210,12 @@ for (const dialect of dialects) {
       const known: VaultNames = { users: new Map([[3, 'uid:1']]), groups: new Map() };
       await load([figure({ uid: 1, gid: 10, path: '/l/1' }), figure({ uid: 2, gid: 10, path: '/l/2' }), figure({ uid: 1, gid: 20, path: '/l/3' }), figure({ uid: 3, gid: 20, path: '/l/4' })], { names: known });
       const found: VaultNames = { users: new Map([[1, 'one'], [3, 'three']]), groups: new Map([[10, 'ten']]) };
-      assert.equal(await repairVaultNames(db, found), 4);
+      assert.equal(await repairRows(db, 'vault', found), 4);
       assert.deepEqual(
         (await files('2022-06-14')).map((row) => [row.user, row.nameKnown, row.group, row.groupKnown]),
         [['one', true, 'ten', true], ['uid:2', false, 'ten', true], ['one', true, 'gid:20', false], ['uid:1', true, 'gid:20', false]],
       );
-      assert.equal(await repairVaultNames(db, found), 0);
+      assert.equal(await repairRows(db, 'vault', found), 0);
     });
 
     it('knows the site’s calendar, also around midnight and when clocks change', async () => {
@@ -239,14 +244,15 @@ describe('vault store on a server that takes no files', () => {
       await migrate(db, [...migrations.storage.filter(({ name }) => name !== vault.name), vault]);
       await db.knex('volume').insert({ volume_id: 1, scratch_disk: 'scratch117' });
       const figures = Array.from({ length: 4000 }, (_, index) => figure({ path: String.raw`/l/it's\n ${index}` }));
-      const lookups = await vaultLookups(db.knex, stream(figures), { branches: ['keep'], names });
+      const lookups = await vaultLookups(db.knex, await vaultOwners(stream(figures), ['keep']), { branches: ['keep'], names });
       await transaction(db, async (trx) => {
         const raw = (sql: string, ...bindings: []): unknown => {
           assert.doesNotMatch(sql, /^load/u);
           return trx.raw(sql.replace('@@local_infile', '0'), ...bindings);
         };
         const refusing = new Proxy(trx, { get: (target, key) => (key === 'raw' ? raw : (Reflect.get(target, key) as unknown)) });
-        await replaceVaultRows(refusing, { volumeId: 1, recordDate: '2022-06-14' }, vaultLoadRows(stream(figures), lookups, siteZone('UTC')));
+        const place = { volume_id: 1, record_date: '2022-06-14' };
+        await replaceVaultRows(refusing, place, vaultLoadRows(stream(figures), place, lookups, siteZone('UTC')));
       });
       assert.deepEqual(new Set((await collected(vaultFiles(db, '2022-06-14'))).map((row) => row.path)), new Set(figures.map((each) => each.path)));
     } finally {

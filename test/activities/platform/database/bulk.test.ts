@@ -49,13 +49,32 @@ for (const dialect of dialects) {
 
     it('does nothing with no rows', async () => assert.equal(await transaction(db, (trx) => insertRows(trx, 'many', columns, [])), 0));
 
-    it('replaces by a key, or refuses what is there already', async () => {
-      const write = (rows: (string | number)[][], replaceBy?: string[]) => transaction(db, (trx) => insertRows(trx, 'many', ['id', 'name'], rows, replaceBy === undefined ? {} : { replaceBy }));
-      await write([[1, 'one'], [2, 'two']]);
-      await write([[2, 'zwei'], [3, 'drei']], ['id']);
-      assert.deepEqual(((await stored()) as { name: string }[]).map(({ name }) => name), ['one', 'zwei', 'drei']);
-      await assert.rejects(write([[4, 'four'], [1, 'again']]));
+    it('refuses what is there already, or leaves it as it is', async () => {
+      const write = (rows: (string | number)[][], ignore: boolean) => transaction(db, (trx) => insertRows(trx, 'many', ['id', 'name'], rows, { ignore }));
+      await write([[1, 'one'], [2, 'two']], false);
+      await write([[2, 'zwei'], [3, 'drei'], [3, 'three']], true);
+      assert.deepEqual(((await stored()) as { name: string }[]).map(({ name }) => name), ['one', 'two', 'drei']);
+      await assert.rejects(write([[4, 'four'], [1, 'again']], false));
       assert.equal((await stored()).length, 3, 'all or nothing');
+    });
+
+    it('replaces by a key', async () => {
+      const write = (rows: (string | number)[][], options = {}) => transaction(db, (trx) => insertRows(trx, 'many', ['id', 'name'], rows, options));
+      await write([[1, 'one'], [2, 'two']]);
+      await write([[2, 'zwei'], [3, 'drei']], { replaceBy: 'id' });
+      assert.deepEqual(((await stored()) as { name: string }[]).map(({ name }) => name), ['one', 'zwei', 'drei']);
+    });
+
+    it('refuses a value that does not fit', async () => {
+      await assert.rejects(transaction(db, (trx) => insertRows(trx, 'many', columns, [[1, 'x', 2n ** 64n, true, null]])));
+      assert.deepEqual(await stored(), []);
+    });
+
+    it('writes long texts in several statements', async () => {
+      const batches: number[] = [];
+      const rows = Array.from({ length: 5 }, (_, id) => [id, 'x'.repeat(60_000).concat(String(id))]);
+      await transaction(db, (trx) => insertRows(trx, 'many', ['id', 'name'], Array.from({ length: 40 }, (_, id) => [id, rows[id % 5]![1]!]), { onBatch: (count) => batches.push(count) }));
+      assert.deepEqual(batches, [17, 17, 6]);
     });
 
     it('stops when it is told to', async () => {
