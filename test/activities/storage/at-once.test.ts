@@ -4,7 +4,7 @@ import { siteZone } from '../../../activities/platform/site-zone.ts';
 import { ageRecords, replaceAges } from '../../../activities/storage/age-store.ts';
 import { loadAtOnce, placeOf, type ProductLoad } from '../../../activities/storage/product-load.ts';
 import { pruneHistory } from '../../../activities/storage/retention.ts';
-import { replaceVaultRows, vaultLoadRows, vaultLookups } from '../../../activities/storage/vault-store.ts';
+import { replaceVaultRows, vaultLoadRows, vaultLookups, vaultOwners } from '../../../activities/storage/vault-store.ts';
 import type { AgeUsage } from '../../../domain/storage/usage.ts';
 import type { VaultFigure } from '../../../domain/storage/vault-row.ts';
 import type { ScanRef } from '../../../workflows/storage/contract.ts';
@@ -15,8 +15,8 @@ const scanOf = (recordDate: string): ScanRef => ({ volume: 'scratch117', path: '
 const loadOf = (product: ProductLoad['product'], date: string): ProductLoad => ({ product, scan: scanOf(date), reportDate: date, counts: { lines: 1, rejected: 0, groups: 1, bytes: '1' } });
 const bands = { bytes: Array<string>(9).fill('1'), files: Array<number>(9).fill(1) };
 const ages = Array.from({ length: 300 }, (_each, index): AgeUsage => ({ gid: index, baseDirectory: `/l/${index % 7}`, access: bands, modification: bands }));
-async function* figures(): AsyncGenerator<VaultFigure> {
-  for (let index = 0; index < 300; index++) yield { inode: String(index), branch: 'keep', uid: 1, gid: 1, bytes: '1', links: 2, mtime: 1, root: '/l', markedPath: `/l/${index}`, path: `/l/${index}`, moved: false, gone: false, alsoIn: [] };
+async function* figures(): AsyncGenerator<VaultFigure[]> {
+  yield Array.from({ length: 300 }, (_each, index): VaultFigure => ({ inode: String(index), branch: 'keep', uid: 1, gid: 1, bytes: '1', links: 2, mtime: 1, root: '/l', markedPath: `/l/${index}`, path: `/l/${index}`, moved: false, gone: false, alsoIn: [] }));
 }
 
 for (const dialect of dialects) {
@@ -36,8 +36,8 @@ for (const dialect of dialects) {
     }
     async function loadVault(date: string): Promise<void> {
       const place = await placeOf(test.db, scanOf(date));
-      const lookups = await vaultLookups(test.db.knex, figures(), { branches: ['keep'], names: { users: new Map(), groups: new Map() } });
-      await loadAtOnce(test.db, loadOf('vault', date), place, (trx) => replaceVaultRows(trx, { volumeId: place.volume_id, recordDate: place.record_date }, vaultLoadRows(figures(), lookups, siteZone('UTC'))));
+      const lookups = await vaultLookups(test.db.knex, await vaultOwners(figures(), ['keep']), { branches: ['keep'], names: { users: new Map(), groups: new Map() } });
+      await loadAtOnce(test.db, loadOf('vault', date), place, (trx) => replaceVaultRows(trx, place, vaultLoadRows(figures(), place, lookups, siteZone('UTC'))));
     }
 
     it('loads leave the rows of one', async () => {
