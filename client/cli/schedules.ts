@@ -29,7 +29,7 @@ export function registerSchedules(program: Command): void {
 
   schedules
     .command('list')
-    .description('show the schedules as they work now: next and last run, what was missed, what is paused and why')
+    .description('show them as they work now: next and last run, what was missed, what is paused and why')
     .action((_options: unknown, command: Command) => withContext(command, list));
 
   schedules
@@ -46,7 +46,7 @@ export function registerSchedules(program: Command): void {
 
   schedules
     .command('resume <schedule>')
-    .description('let it go on; what it left out meanwhile is a back-fill')
+    .description('let it go on; what it left out is a back-fill')
     .option('--reason <text>', 'why', 'resumed')
     .action((id: string, { reason }: { reason: string }, command: Command) =>
       withContext(command, async (context) => {
@@ -58,7 +58,7 @@ export function registerSchedules(program: Command): void {
 
   schedules
     .command('trigger <schedule>')
-    .description('start a run now, also of one that is paused')
+    .description('start a run now, also of a paused one')
     .action((id: string, _options: unknown, command: Command) =>
       withContext(command, async (context) => {
         const { triggerSchedule } = await import('../../schedules/people.ts');
@@ -70,7 +70,7 @@ export function registerSchedules(program: Command): void {
 
   schedules
     .command('backfill <schedule>')
-    .description('start a run for each time in the past at which it fired, or would have fired; each is about its own date')
+    .description('start a run for each past time at which it would have fired, each about its own date')
     .requiredOption('--from <date>', 'first date, YYYY-MM-DD, on the schedule’s clock')
     .requiredOption('--to <date>', 'last date')
     .option('--yes', 'do not ask; needed where nobody sits in front of it')
