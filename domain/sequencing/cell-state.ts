@@ -6,6 +6,8 @@ import { compareBytes } from './order.ts';
 
 export const cellStates = ['NEW', 'PENDING', 'READY', 'PROCESSING', 'PROCESSED', 'FAILED', 'ABORTED', 'INCOMPLETE'] as const;
 export type CellState = (typeof cellStates)[number];
+/** Nothing more is to be done about such a cell. */
+export const finishedStates: ReadonlySet<CellState> = new Set<CellState>(['PROCESSED', 'ABORTED']);
 
 /** The original's numbers. */
 export const cellStateCodes: Readonly<Record<CellState, number>> = { NEW: -1, PENDING: 0, READY: 1, PROCESSING: 2, PROCESSED: 3, FAILED: 4, ABORTED: 5, INCOMPLETE: 6 };

@@ -118,7 +118,7 @@ describe('sequencing workflows', function () {
     assert.deepEqual(saved?.flags.cells[keyOf(cell)], { synced: true, started: false, done: true, aborted: false, failed: null });
     assert.match(saved?.flags.startTimes[0] ?? '', /^9\.9\.9@\w+day, \d\d \w{3} \d{4} \d\d:\d\d:\d\d$/);
     const { searchAttributes } = await handle(runId(run)).describe();
-    assert.deepEqual([searchAttributes['LongshoreState'], searchAttributes['LongshoreInstrument'], searchAttributes['LongshoreAttention']], [['complete'], ['EGS1'], [false]]);
+    assert.deepEqual([searchAttributes['LongshoreState'], searchAttributes['LongshoreInstrument'], searchAttributes['LongshoreAttention'], searchAttributes['LongshoreOpenCells']], [['complete'], ['EGS1'], [false], undefined]);
     await world.replay(handle(runId(run)), 'first-sight-to-done');
     await world.replay(handle(processingId(run, 1)), 'one-cell');
     await world.replay(handle(instrumentId('EGS1')), 'one-run');
@@ -203,7 +203,8 @@ describe('sequencing workflows', function () {
     assert.deepEqual(view.cells.find(({ cell }) => cell === bad)?.problem, { type: 'InputCorrupt', message: 'a FASTQ file is damaged', file: 'a.fastq.gz', line: 7 });
     assert.match(view.attention ?? '', /a FASTQ file is damaged/);
     await until('people are told', () => [...site.outbox.keys()], (keys) => keys.some((key) => key.includes('/failed/')));
-    assert.deepEqual((await handle(runId(run)).describe()).searchAttributes['LongshoreAttention'], [true]);
+    const { searchAttributes } = await handle(runId(run)).describe();
+    assert.deepEqual([searchAttributes['LongshoreAttention'], searchAttributes['LongshoreOpenCells']], [[true], [keyOf(bad)]]);
 
     const operator = sequencing.run(run);
     await assert.rejects(operator.cell(keyOf(good), 'retry', by), refused(/reprocess does it again/));

@@ -7,6 +7,8 @@ export const attributes = {
   subject: defineSearchAttributeKey('LongshoreSubject', SearchAttributeType.KEYWORD),
   /** Of runs: the instrument that they come from. */
   instrument: defineSearchAttributeKey('LongshoreInstrument', SearchAttributeType.KEYWORD),
+  /** Of runs: the keys of their cells that are neither processed nor aborted; not set where there are none. */
+  openCells: defineSearchAttributeKey('LongshoreOpenCells', SearchAttributeType.KEYWORD_LIST),
   state: defineSearchAttributeKey('LongshoreState', SearchAttributeType.KEYWORD),
   errorType: defineSearchAttributeKey('LongshoreErrorType', SearchAttributeType.KEYWORD),
   /** True while the run needs a person. */

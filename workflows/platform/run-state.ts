@@ -7,6 +7,8 @@ export interface RunState {
   subject: string;
   /** Where it comes from, for pipelines that have instruments. */
   instrument?: string;
+  /** Keys of what it has to finish, for pipelines whose runs have cells. */
+  openCells?: readonly string[];
   state: string;
   /** The run waits for a person. */
   attention: boolean;
@@ -21,13 +23,14 @@ export function runStateTeller(): (state: RunState, details: string) => void {
   let told = '';
   return (state, details) => {
     setCurrentDetails(details);
-    const key = JSON.stringify([state.pipeline, state.subject, state.instrument ?? null, state.state, state.attention, state.errorType ?? null]);
+    const key = JSON.stringify([state.pipeline, state.subject, state.instrument ?? null, state.openCells ?? null, state.state, state.attention, state.errorType ?? null]);
     if (key === told) return;
     told = key;
     const pairs: SearchAttributeUpdatePair[] = [
       { key: attributes.pipeline, value: state.pipeline },
       { key: attributes.subject, value: state.subject },
       ...(state.instrument === undefined ? [] : [{ key: attributes.instrument, value: state.instrument }]),
+      ...(state.openCells === undefined ? [] : [{ key: attributes.openCells, value: state.openCells.length === 0 ? null : [...state.openCells] }]),
       { key: attributes.state, value: state.state },
       { key: attributes.attention, value: state.attention },
       { key: attributes.errorType, value: state.errorType ?? null },

@@ -1,7 +1,7 @@
 /** What follows from a run's state: its cells, its status, what is next, and how all that reads. No SDK, no clock. */
 import type { Problem } from '../../domain/errors.ts';
 import { errorTypes } from '../../domain/errors.ts';
-import { type Cell, cellsIn, type CellState, deriveCells } from '../../domain/sequencing/cell-state.ts';
+import { type Cell, cellsIn, type CellState, deriveCells, finishedStates } from '../../domain/sequencing/cell-state.ts';
 import { completionOf, type Completion } from '../../domain/sequencing/completion.ts';
 import { isSyncLive, unknownRun } from '../../domain/sequencing/flags.ts';
 import { nothingKnown, type RunUpstream } from '../../domain/sequencing/listing.ts';
@@ -157,6 +157,9 @@ export interface RunActivity {
   waiting: boolean;
   hindrance: Problem | null;
 }
+
+/** What lists of runs find cells by. */
+export const openCellsOf = ({ cells }: RunView): string[] => cells.flatMap(({ key, state }) => (finishedStates.has(state) ? [] : [key]));
 
 export function viewOf(experiment: string, state: RunState, { copying, waiting, hindrance }: RunActivity): RunView {
   const facts = factsOf(state);

@@ -57,7 +57,7 @@ import {
 import { checkBy, checkId, historyIsLong, iso, now, tell } from './entity.ts';
 import { patience } from './patience.ts';
 import { sequencingProcessingWorkflow } from './processing.workflow.ts';
-import { attentionOf, changesFlags, completionOfCell, factsOf, failsSinceAfter, hasEnded, isAtRest, isUrgent, openedState, stalls, upstreamOf, viewInWords, viewOf } from './run-facts.ts';
+import { attentionOf, changesFlags, completionOfCell, factsOf, failsSinceAfter, hasEnded, isAtRest, isUrgent, openCellsOf, openedState, stalls, upstreamOf, viewInWords, viewOf } from './run-facts.ts';
 
 const files = proxyActivities<SequencingFileActivities>({ ...forDatabase, ...forRecord, taskQueue: taskQueues.files });
 
@@ -100,7 +100,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     const shown = view();
     const problem = hindrance ?? (shown.attention === null ? null : (Object.values(loaded.problems)[0] ?? null));
     tellRun(
-      { pipeline, subject: experiment, instrument: loaded.instrument, state: shown.status, attention: shown.attention !== null || hindrance !== null, ...(problem === null ? {} : { errorType: problem.type }) },
+      { pipeline, subject: experiment, instrument: loaded.instrument, openCells: openCellsOf(shown), state: shown.status, attention: shown.attention !== null || hindrance !== null, ...(problem === null ? {} : { errorType: problem.type }) },
       viewInWords(shown),
     );
   };

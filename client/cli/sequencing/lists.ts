@@ -106,21 +106,19 @@ export interface CellLine extends CellTimes {
   firstSeen: string;
 }
 
-const doneStates: ReadonlySet<CellState> = new Set<CellState>(['PROCESSED', 'ABORTED']);
-
 async function cells(context: CommandContext, { instrument, notDone }: CellsOptions): Promise<void> {
-  const [{ cellTimes, timesKey, withSequencingDatabase }, { listCells }, { cellStates }, { liveViews }] = await Promise.all([
+  const [{ cellTimes, timesKey, withSequencingDatabase }, { listCells }, { cellStates, finishedStates }, { liveViews }] = await Promise.all([
     import('./database.ts'),
     import('../../../activities/sequencing/run-store.ts'),
     import('../../../domain/sequencing/cell-state.ts'),
     import('./live.ts'),
   ]);
-  const states = cellStates.filter((state) => notDone !== true || !doneStates.has(state));
+  const states = cellStates.filter((state) => notDone !== true || !finishedStates.has(state));
   const { found, times } = await withSequencingDatabase(context.config, async (database) => ({
     found: await listCells(database, { states, limit: everything, ...(instrument === undefined ? {} : { instrument }) }),
     times: await cellTimes(database, instrument),
   }));
-  const views = await liveViews(context, [...new Set(found.filter(({ state }) => !doneStates.has(state)).map(({ experiment }) => experiment))]);
+  const views = await liveViews(context, [...new Set(found.filter(({ state }) => !finishedStates.has(state)).map(({ experiment }) => experiment))]);
   const lines = cellLines(found, { views, timesOf: ({ experiment, key }) => times.get(timesKey(experiment, key)) });
   if (context.json) return printJson(lines);
   if (lines.length === 0) return note(notDone === true ? 'Every cell is processed or aborted.' : 'There are no cells.');
