@@ -55,29 +55,6 @@ export function printListing(rows: readonly ListedCell[]): string {
   return rows.map(({ experiment, location, cell }) => `${experiment}\t${location}\t${cell}\n`).join('');
 }
 
-/** How a program that lists paths ended. */
-export interface ListingOutput {
-  /** The exit code; null when a signal ended it. */
-  code: number | null;
-  stdout: string;
-  stderr: string;
-  /** Ends every path; NUL where names with line ends shall be told of. */
-  separator: '\n' | '\0';
-}
-
-/**
- * The paths that a program listed. Throws `TransportError` when it ended badly or in the middle of a path: an exit code that
- * nobody looks at makes an empty instrument of one that cannot be reached.
- */
-export function listedPaths({ code, stdout, stderr, separator }: ListingOutput, instrument: string): string[] {
-  if (code !== 0) {
-    const [why = ''] = stderr.trim().split('\n').slice(-1);
-    throw new OperationError('TransportError', `Listing ${instrument} failed (${code === null ? 'ended by a signal' : `exit code ${code}`})${why === '' ? '' : `: ${why}`}.`);
-  }
-  if (stdout !== '' && !stdout.endsWith(separator)) throw new OperationError('TransportError', `The listing of ${instrument} was cut off.`);
-  return stdout.split(separator).filter((path) => path !== '');
-}
-
 export interface InstrumentListing {
   rows: ListedCell[];
   /** Runs seen for the first time: to be stored before anything else is done with them. */

@@ -8,12 +8,11 @@ import type { RunFlags } from '../../../domain/sequencing/flags.ts';
 import { heartbeatState } from '../../../domain/sequencing/heartbeat.ts';
 import { importRun } from '../../../domain/sequencing/import-run.ts';
 import { takeInventory } from '../../../domain/sequencing/inventory.ts';
-import { listedPaths, listInstrument, parseListing, upstreamOf } from '../../../domain/sequencing/listing.ts';
+import { listInstrument, parseListing, upstreamOf } from '../../../domain/sequencing/listing.ts';
 import { remoteCommand } from '../../../domain/sequencing/location.ts';
 import { cellMark, parseCellName } from '../../../domain/sequencing/names.ts';
 import { pipelineFiles } from '../../../domain/sequencing/pipeline-files.ts';
 import { judgeRunAction } from '../../../domain/sequencing/operator-actions.ts';
-import { rsyncEnd } from '../../../domain/sequencing/rsync-exit.ts';
 import { applyEvent, type RunEvent } from '../../../domain/sequencing/run-events.ts';
 import { nextSteps, workList } from '../../../domain/sequencing/run-steps.ts';
 import { isStalled } from '../../../domain/sequencing/run-status.ts';
@@ -28,7 +27,7 @@ const none = { files: { fastq: { finalDest: null, fallback: null }, fast5: { fin
 
 describe('defects of the original', () => {
   it('D1: a listing that failed is not an empty one, and promotes nothing', () => {
-    assert.throws(() => listedPaths({ code: 255, stdout: '', stderr: 'ssh: no route to host', separator: '\n' }, 'EGS1'), { name: 'TransportError' });
+    // That it fails instead of being empty: test/activities/sequencing/list-instrument.test.ts.
     const upstream = upstreamOf({ state: 'failed', problem: { type: 'TransportError', message: 'no route' } }, 'run', [cellOf('a')]);
     assert.deepEqual(upstream, { state: 'unknown', cells: [cellOf('a')] });
     assert.equal(completionOf({ endMarker: marker, upstream: 'unknown', pass: 'appended' }).complete, false);
@@ -96,7 +95,11 @@ describe('defects of the original', () => {
     const stalled = isStalled({ lastChange: 0, now: 100 * 3600, allowedSeconds: 72 * 3600 });
     assert.equal(see({ files: 'output', local: 'a', stalled }).status, 'stalled');
   });
-  it('D13: an interrupt is not a failed copy', () => assert.deepEqual([20, 130, null].map((code) => rsyncEnd(code).kind), ['interrupted', 'interrupted', 'interrupted']));
+  it('D13: an interrupted copy fails no cell, and is begun again', () => {
+    const seen = see({ local: 'a', upstream: 'a' }, 'longshore', all(flagsOf('output'), { kind: 'sync-started' }, { kind: 'sync-ended', failed: [keyOf('a')] }));
+    assert.equal(seen.states, 'a=PENDING');
+    assert.deepEqual(copyTasks(seen.cells), [{ key: keyOf('a'), from: cellOf('a'), to: cellOf('a'), restart: false }]);
+  });
   it('D14: a failure without a text has a reason all the same', () => {
     const run = flagsOf('failed a.failed');
     assert.deepEqual([run.failed, run.cells[keyOf('a')]?.failed], ['no reason was recorded', 'no reason was recorded']);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { type ListedCell, listedPaths, listInstrument, parseListing, printListing, upstreamOf } from '../../../domain/sequencing/listing.ts';
+import { type ListedCell, listInstrument, parseListing, printListing, upstreamOf } from '../../../domain/sequencing/listing.ts';
 import { parseLocation, remoteCommand, runLocation } from '../../../domain/sequencing/location.ts';
 import { componentFault } from '../../../domain/sequencing/names.ts';
 
@@ -77,17 +77,6 @@ describe('an instrument’s listing', () => {
     assert.equal(listing.problems.length, 4);
     assert.match(listing.problems.map(({ message }) => message).join('\n'), /“a_b” would be the run 20190614_E_a_b, which “a b” on E is already/u);
   });
-});
-
-describe('what a listing program left', () => {
-  const output = { code: 0, stdout: 'a\0b c\n\0', stderr: '', separator: '\0' } as const;
-  it('is paths', () => assert.deepEqual(listedPaths(output, 'EGS1'), ['a', 'b c\n']));
-  it('may be nothing', () => assert.deepEqual(listedPaths({ ...output, stdout: '' }, 'EGS1'), []));
-  it('is a failure when the program failed, whatever it printed', () => {
-    assert.throws(() => listedPaths({ ...output, code: 255, stderr: 'warning\nssh: no route\n' }, 'EGS1'), { name: 'TransportError', message: 'Listing EGS1 failed (exit code 255): ssh: no route.' });
-    assert.throws(() => listedPaths({ ...output, code: null }, 'EGS1'), { name: 'TransportError', message: /ended by a signal/u });
-  });
-  it('is a failure when it was cut', () => assert.throws(() => listedPaths({ ...output, stdout: 'a\0b' }, 'EGS1'), { name: 'TransportError', message: 'The listing of EGS1 was cut off.' }));
 });
 
 describe('locations', () => {

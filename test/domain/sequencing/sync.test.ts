@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { copyHeartbeat, type CopyHealth, heartbeatState } from '../../../domain/sequencing/heartbeat.ts';
-import { rsyncEnd } from '../../../domain/sequencing/rsync-exit.ts';
 import { copyTasks, passesFor } from '../../../domain/sequencing/sync-plan.ts';
 import { dueAt, queueOrder, type WaitingRun } from '../../../domain/sequencing/sync-queue.ts';
 import { cellOf, see, type Sketch } from './sketch.ts';
@@ -50,20 +49,6 @@ describe('the queue of an instrument', () => {
     assert.deepEqual([0, 1, 2, 6, 7, 2000].map((idle) => dueAt(run('a', 0, 1000, idle), pace) - 1000), [300, 600, 1200, 19_200, 21_600, 21_600]);
     assert.equal(dueAt(run('a', 7, null), pace), 7);
   });
-});
-
-describe('the end of an rsync', () => {
-  const cases: [code: number | null, kind: string, type?: string][] = [
-    [0, 'ok'], [24, 'changed'], [20, 'interrupted'], [130, 'interrupted'], [137, 'interrupted'], [143, 'interrupted'], [null, 'interrupted'],
-    [12, 'failed', 'TransportError'], [23, 'failed', 'TransportError'], [30, 'failed', 'TransportError'], [255, 'failed', 'TransportError'], [1, 'failed', 'ConfigError'], [127, 'failed', 'NotFound'], [99, 'failed', 'ExternalToolFailed'],
-  ];
-  for (const [code, kind, type] of cases) {
-    it(`${code}: ${kind}`, () => {
-      const end = rsyncEnd(code);
-      assert.deepEqual([end.kind, end.kind === 'failed' ? end.type : undefined], [kind, type]);
-      if (end.kind !== 'ok') assert.match(end.meaning, /[a-z]/u);
-    });
-  }
 });
 
 describe('the heartbeat', () => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { experimentTypes } from '../../../domain/sequencing/experiment-type.ts';
-import { findTicket, indentedText, ticketQueueKey, ticketSubject } from '../../../domain/sequencing/ticket-request.ts';
+import { ticketSubject } from '../../../domain/sequencing/ticket-request.ts';
 import { runSummary, type SummaryFacts } from '../../../domain/sequencing/ticket-summary.ts';
 import { completionNotice, type TicketContext, type TicketEvent, ticketMessage, willFinishAll } from '../../../domain/sequencing/ticket-text.ts';
 import { cellOf, see, type Sketch } from './sketch.ts';
@@ -66,15 +65,5 @@ describe('a ticket', () => {
   it('is named after the run', () => {
     assert.equal(ticketSubject('20190614_EGS1_x', 'Finished all cells'), 'Experiment 20190614_EGS1_x : Finished all cells');
     assert.equal(ticketSubject('a\r\nBcc: x', 'new'), 'Experiment a Bcc: x : new');
-    assert.deepEqual(experimentTypes.map(ticketQueueKey), ['promrun_internal', 'promrun_visitor', 'promrun_test', 'promrun_unknown']);
   });
-  it('is found by the whole name; the highest number wins', () => {
-    const tickets = ['Experiment 2019_A_1 : new', 'Re: Experiment 2019_A_1 : processing', 'Experiment 2019_A_12 : new', 'Experiment 2019_A_1-2 : new', 'x2019_A_1 y'].map((subject, id) => ({ id, subject }));
-    assert.equal(findTicket(tickets, '2019_A_1')?.id, 1);
-    assert.equal(findTicket(tickets, '2019_A_12')?.id, 2);
-    assert.equal(findTicket(tickets, '2019_A'), null);
-    assert.equal(findTicket([{ id: 1, subject: 'Experiment 2019xA : new' }, { id: 2, subject: 'Experiment (a+b) : new' }], '(a+b)')?.id, 2);
-    assert.equal(findTicket([{ id: 1, subject: 'Experiment 2019xA : new' }], '2019.A'), null);
-  });
-  it('has text whose further lines are indented', () => assert.equal(indentedText('a\r\nb\n\nc'), 'a\n      b\n      \n      c'));
 });
