@@ -2,7 +2,7 @@
  * What instruments hold. A listing is rows or a failure: an instrument that does not answer must never look like an empty one,
  * for then half-copied cells would count as complete.
  */
-import { OperationError, type Problem } from '../errors.ts';
+import type { Problem } from '../errors.ts';
 import { identify, type Pin } from './identity.ts';
 import { runLocation } from './location.ts';
 import { cellFault, cellMark, componentFault, isCellDirectory } from './names.ts';
