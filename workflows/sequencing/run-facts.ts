@@ -158,8 +158,22 @@ export interface RunActivity {
   hindrance: Problem | null;
 }
 
-/** What lists of runs find cells by. */
-export const openCellsOf = ({ cells }: RunView): string[] => cells.flatMap(({ key, state }) => (finishedStates.has(state) ? [] : [key]));
+/** The server terminates a workflow that gives an attribute more than 2 KiB. */
+const openCellsBytes = 1600;
+
+/** The cells that are not done, for lists of runs to find them by: as many as an attribute holds, which is some forty. */
+export function openCellsOf({ cells }: RunView): string[] {
+  const open: string[] = [];
+  let bytes = 0;
+  for (const { key, state } of cells) {
+    if (finishedStates.has(state)) continue;
+    // A unit of UTF-16 has at most three bytes; each is a text in JSON.
+    bytes += (/^[\x20-\x7E]*$/u.test(key) ? key.length : 3 * key.length) + 3;
+    if (bytes > openCellsBytes) break;
+    open.push(key);
+  }
+  return open;
+}
 
 export function viewOf(experiment: string, state: RunState, { copying, waiting, hindrance }: RunActivity): RunView {
   const facts = factsOf(state);
