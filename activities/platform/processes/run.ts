@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { formatDuration } from '../../../domain/duration.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import { formatBytes } from '../../../domain/units.ts';
+import { GatheredOutput } from './gathered-output.ts';
 
 export interface RunOptions {
   /** Ends the program and all its children; `run` then rejects with the signal's reason. */
@@ -18,6 +19,13 @@ export interface RunOptions {
   maxOutputBytes?: number | undefined;
   /** Takes standard output as it comes, in place of `stdout` (which stays empty) and of the bound. */
   onStdout?: ((chunk: Uint8Array) => void) | undefined;
+  /**
+   * `onStdout` gets what came in so many milliseconds. Meanwhile it lies in a file without a name: a program that writes a line for each of many
+   * small steps would otherwise wake us at each.
+   */
+  stdoutEveryMs?: number | undefined;
+  /** Open files that it gets as 3, 4, …. */
+  inherit?: readonly number[] | undefined;
 }
 
 /** How a program ended: `code`, or the `signal` that ended it. A code other than 0 is for the caller to judge. */
@@ -43,12 +51,13 @@ const inherited = ['PATH', 'HOME', 'USER', 'LOGNAME', 'TMPDIR', 'TZ'];
  * When it throws, the program and its children are gone; one that hangs in the kernel (a dead file system) goes as soon as that lets it.
  */
 export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { signal, timeoutMs, maxOutputBytes = 2 ** 20, onStdout } = options;
+  const { signal, timeoutMs, maxOutputBytes = 2 ** 20, onStdout, stdoutEveryMs, inherit = [] } = options;
   signal?.throwIfAborted();
   const env = environment(options.env);
   const program = findProgram(command, env['PATH'] ?? '', options.cwd);
   const wrapper = setpriv();
-  const child = spawn(wrapper ?? program, wrapper === null ? args : [...dieWithParent, program, ...args], { env, cwd: options.cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const gathered = stdoutEveryMs === undefined ? null : new GatheredOutput();
+  const child = spawn(wrapper ?? program, wrapper === null ? args : [...dieWithParent, program, ...args], { env, cwd: options.cwd, detached: true, stdio: ['ignore', gathered?.descriptor ?? 'pipe', 'pipe', ...inherit] });
 
   const stdout = new Kept();
   const stderr = new Kept();
@@ -56,19 +65,24 @@ export async function run(command: string, args: readonly string[], options: Run
   const fail = (error: unknown): void => failed.reject(error);
 
   child.on('error', (cause) => fail(new OperationError('ExternalToolFailed', `${command} could not be started: ${cause.message}.`, { cause })));
-  child.stdout.on('data', (chunk: Buffer) => {
+  const take = (chunk: Buffer): void => {
     if (onStdout === undefined) {
       stdout.push(chunk);
       if (stdout.bytes > maxOutputBytes) fail(new OperationError('ExternalToolFailed', `${command} wrote more than ${formatBytes(BigInt(maxOutputBytes))} and was stopped.`));
     } else {
-      try {
-        onStdout(chunk);
-      } catch (error) {
-        fail(error);
-      }
+      onStdout(chunk);
     }
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
+  };
+  const attempt = (work: () => void) => (): void => {
+    try {
+      work();
+    } catch (error) {
+      fail(error);
+    }
+  };
+  child.stdout?.on('data', (chunk: Buffer) => attempt(() => take(chunk))());
+  const gathering = gathered === null ? undefined : setInterval(attempt(() => gathered.read(take)), stdoutEveryMs);
+  child.stderr!.on('data', (chunk: Buffer) => {
     stderr.push(chunk);
     stderr.dropBefore(maxOutputBytes);
   });
@@ -78,12 +92,15 @@ export async function run(command: string, args: readonly string[], options: Run
 
   try {
     const [code, endSignal] = await Promise.race([ended(child), failed.promise]);
+    gathered?.read(take);
     return { code, signal: endSignal, stdout: stdout.text(), stderr: stderr.text() };
   } catch (error) {
     await endGroup(child);
     throw error;
   } finally {
     clearTimeout(timer);
+    clearInterval(gathering);
+    gathered?.close();
     signal?.removeEventListener('abort', onAbort);
   }
 }
@@ -146,7 +163,7 @@ async function endGroup(child: ChildProcess): Promise<void> {
   if (child.pid === undefined) return;
   const exited = child.exitCode !== null || child.signalCode !== null ? Promise.resolve() : new Promise<void>((resolve) => child.once('exit', () => resolve()));
   signalGroup(child.pid, 'SIGTERM');
-  const closed = child.stdout?.closed === true && child.stderr?.closed === true ? Promise.resolve() : new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const closed = child.stdout?.closed !== false && child.stderr?.closed !== false ? Promise.resolve() : new Promise<void>((resolve) => child.once('close', () => resolve()));
   await Promise.race([Promise.all([exited, closed]), delay(graceMs, undefined, { ref: false })]);
   signalGroup(child.pid, 'SIGKILL'); // also for children that outlive a leader which obeyed
   await Promise.race([exited, delay(killMs, undefined, { ref: false })]);

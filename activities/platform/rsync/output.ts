@@ -33,7 +33,8 @@ export interface RsyncTotals {
 
 const namesKept = 10;
 const progressLine = /^\s*(\d+)\s+\d+%\s+([\d.]+)([kMGT]?)B\/s\s+(\d+):(\d\d):(\d\d)(?:\s+\(xfr#(\d+), (ir|to)-chk=(\d+)\/\d+\))?\s*$/u;
-const itemLine = /^([<>ch.*][fdLDS][^|]{9})\|(.*)$/u;
+const itemLine = /^[<>ch.*][fdLDS][^|]{9}\|/u;
+const nameAt = 12;
 const scale: Readonly<Record<string, number>> = { '': 1, k: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 };
 const statistics: readonly [line: RegExp, key: 'files' | 'totalBytes' | 'sentBytes' | 'matchedBytes'][] = [
   [/^Number of files: \d+ \(.*?reg: (\d+)/u, 'files'],
@@ -55,27 +56,33 @@ export class RsyncOutput {
   push(chunk: Uint8Array): boolean {
     const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split(/[\r\n]/u);
     this.#rest = lines.pop()!;
-    return lines.reduce((moved, line) => this.#read(line) || moved, false);
+    const before = { ...this.progress };
+    const differencesBefore = this.differences;
+    // Of many small files each brings two lines. Only the last one tells how far the copy is; files are counted by the last one that has their number.
+    let latest = '';
+    let latestWithFiles = '';
+    let file: string | null = null;
+    for (const line of lines) {
+      if (line.startsWith(' ')) {
+        latest = line;
+        if (line.includes('(xfr#')) latestWithFiles = line;
+      } else if (itemLine.test(line)) {
+        file = this.#readItem(line) ?? file;
+      } else if (line !== '') {
+        this.#readStatistics(line);
+      }
+    }
+    if (file !== null) this.progress.file = decodeName(file);
+    if (latestWithFiles !== latest) this.#readProgress(latestWithFiles);
+    this.#readProgress(latest);
+    const { bytes, files, filesLeft } = this.progress;
+    return bytes !== before.bytes || files !== before.files || filesLeft !== before.filesLeft || this.differences !== differencesBefore;
   }
 
-  #read(line: string): boolean {
-    const at = progressLine.exec(line);
-    if (at !== null) return this.#readProgress(at);
-    const item = itemLine.exec(line);
-    if (item !== null) {
-      this.#readItem(item[1]!, decodeName(item[2]!));
-      return true;
-    }
-    for (const [pattern, key] of statistics) {
-      const value = pattern.exec(line)?.[1];
-      if (value !== undefined) this.totals[key] = Number(value);
-    }
-    return false;
-  }
-
-  #readProgress([, bytes, rate, unit, hours, minutes, seconds, files, stage, left]: RegExpExecArray): boolean {
+  #readProgress(line: string): void {
+    const [, bytes, rate, unit, hours, minutes, seconds, files, stage, left] = progressLine.exec(line) ?? [];
+    if (bytes === undefined) return;
     const { progress } = this;
-    const before = `${progress.bytes} ${progress.files} ${progress.filesLeft}`;
     progress.bytes = Number(bytes);
     progress.bytesPerSecond = Math.round(Number(rate) * scale[unit!]!);
     if (files !== undefined) {
@@ -83,16 +90,24 @@ export class RsyncOutput {
       progress.filesLeft = stage === 'to' ? Number(left) : null;
     }
     progress.secondsLeft = progress.filesLeft === null ? null : Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
-    return `${progress.bytes} ${progress.files} ${progress.filesLeft}` !== before;
   }
 
-  #readItem(change: string, name: string): void {
+  /** Returns the name of a regular file, as rsync writes it. */
+  #readItem(line: string): string | null {
     this.differences++;
-    if (change[1] !== 'f') return;
-    this.progress.file = name;
-    if (change[0] !== '<' && change[0] !== '>') return; // attributes only
+    if (line[1] !== 'f') return null;
+    const name = line.slice(nameAt);
+    if (line[0] !== '<' && line[0] !== '>') return name; // attributes only
     this.totals.changedFiles++;
-    if (this.totals.changedNames.length < namesKept) this.totals.changedNames.push(name);
+    if (this.totals.changedNames.length < namesKept) this.totals.changedNames.push(decodeName(name));
+    return name;
+  }
+
+  #readStatistics(line: string): void {
+    for (const [pattern, key] of statistics) {
+      const value = pattern.exec(line)?.[1];
+      if (value !== undefined) this.totals[key] = Number(value);
+    }
   }
 }
 

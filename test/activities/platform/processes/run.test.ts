@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../../activities/platform/processes/run.ts';
@@ -58,12 +58,38 @@ describe('run', () => {
     assert.equal(chunks.reduce((sum, { length }) => sum + length, 0), 300000);
   });
 
-  it('stops a program whose reader fails', async () => {
-    const reader = (): never => {
-      throw new Error('the reader failed');
+  it('gathers output where its reader wants it now and then, and loses none', async () => {
+    const file = join(directory, 'gate');
+    let text = '';
+    let calls = 0;
+    const onStdout = (chunk: Uint8Array): void => {
+      calls++;
+      text += new TextDecoder().decode(chunk);
+      if (text.endsWith('second\n')) void writeFile(file, '');
     };
-    await assert.rejects(run('yes', [], { onStdout: reader }), { message: 'the reader failed' });
+    const script = 'for line in first second; do echo $line; done; while [ ! -e "$0" ]; do sleep 0.01; done; head -c 300000 /dev/zero | tr "\\0" x; echo; echo err >&2; exit 3';
+    const ending = await run('sh', ['-c', script, file], { onStdout, stdoutEveryMs: 20 });
+    assert.deepEqual(ending, { code: 3, signal: null, stdout: '', stderr: 'err\n' });
+    assert.equal(text, `first\nsecond\n${'x'.repeat(300_000)}\n`);
+    assert.ok(calls < 20, `${calls} calls`);
+    assert.deepEqual((await readdir(tmpdir())).filter((name) => name.startsWith('longshore-output-')), []);
   });
+
+  it('hands on open files', async () => {
+    const handle = await open(join(directory, 'inherited'), 'w+');
+    await shell('echo through 3 >&3', { inherit: [handle.fd] });
+    assert.equal(await readFile(join(directory, 'inherited'), 'utf8'), 'through 3\n');
+    await handle.close();
+  });
+
+  for (const stdoutEveryMs of [undefined, 20]) {
+    it(`stops a program whose reader fails${stdoutEveryMs === undefined ? '' : ', also where output is gathered'}`, async () => {
+      const reader = (): never => {
+        throw new Error('the reader failed');
+      };
+      await assert.rejects(run('yes', [], { onStdout: reader, stdoutEveryMs }), { message: 'the reader failed' });
+    });
+  }
 
   it('stops a program that writes too much', async () => {
     await assert.rejects(run('yes', [], { maxOutputBytes: 2048 }), { name: 'ExternalToolFailed', message: 'yes wrote more than 2.00 KiB and was stopped.' });
