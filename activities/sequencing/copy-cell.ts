@@ -13,6 +13,7 @@ import { formatBytes } from '../../domain/units.ts';
 import type { CopyProgress, CopyResult } from '../../workflows/sequencing/contract.ts';
 import type { Hooks } from '../platform/activity.ts';
 import { fileError } from '../platform/files/file-error.ts';
+import { withFileLock } from '../platform/files/file-lock.ts';
 import { run } from '../platform/processes/run.ts';
 import { rsync, type RsyncCopy, type RsyncProgress, type RsyncResult, type RsyncRoute } from '../platform/rsync/index.ts';
 import { runOverSsh, type SshTarget } from '../platform/ssh/index.ts';
@@ -35,19 +36,27 @@ export interface CopyInput {
  * A pass that is stopped leaves what arrived, and the next goes on from there. A comparing pass over the whole cell ends well only when the copy is
  * what the instrument has, and what its own list of hashes says, where it wrote one: files that are not are fetched again once.
  *
- * Throws what `rsync` throws; `StorageFull` before it begins when too little space is left here; `InputNotReady` when files vanished while they were
+ * Throws what `rsync` throws; `LockHeld` while another process copies the run; `StorageFull` before it begins when too little space is left here; `InputNotReady` when files vanished while they were
  * compared; `IntegrityMismatch` for files that stay different from the list; `InputCorrupt` for a list or end markers that make no sense.
  */
 export async function copyCell(config: Config, input: CopyInput, hooks: Hooks<CopyProgress> = {}): Promise<CopyResult> {
-  const { task, pass } = input;
-  const instrument = instrumentOf(config, input.instrument);
-  const cell = cellAddress(task.to);
-  const destination = join(runDirectories(config, input.experiment).run, cell.library);
-  const here = join(destination, cell.directory);
+  const { run: runDirectory } = runDirectories(config, input.experiment);
+  const destination = join(runDirectory, cellAddress(input.task.to).library);
   await checkMounted(runsRoot(config));
   await mkdir(destination, { recursive: true }).catch((error: unknown) => {
     throw fileError(error, `make the directory ${destination}`, destination);
   });
+  // A worker that the server no longer hears of may still copy when another one is told to.
+  return withFileLock(join(runDirectory, lockName), `The copy of ${input.experiment}`, () => copyPass(config, input, destination, hooks));
+}
+
+/** Beside the run's cells, for all of them: one is copied at a time. */
+const lockName = '.longshore-copy.lock';
+
+async function copyPass(config: Config, input: CopyInput, destination: string, hooks: Hooks<CopyProgress>): Promise<CopyResult> {
+  const { task, pass } = input;
+  const instrument = instrumentOf(config, input.instrument);
+  const here = join(destination, cellAddress(task.to).directory);
   const copy = copyOf(config, instrument, input, destination);
   const keepFreeGiB = config.sequencing.minimumFreeGiB;
   // A pass over a cell that is mostly here takes seconds: asking first would double that.

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withFileLock } from '../../../activities/platform/files/file-lock.ts';
 import { copyCell, type CopyInput } from '../../../activities/sequencing/copy-cell.ts';
 import { isHashList, parseHashList } from '../../../activities/sequencing/output-hashes.ts';
 import { type HeartbeatFacts, writeHeartbeatFile } from '../../../activities/sequencing/heartbeat-file.ts';
@@ -124,7 +125,15 @@ describe('copying a cell', function () {
     const { endMarker } = await copyCell(configure(), input(comparing, { to }));
     assert.match(endMarker!, /^final_summary_PAD48914/);
     assert.deepEqual(await files(join(runs, experiment, to)), await files(cell.directory));
-    assert.deepEqual(await readdir(join(runs, experiment)), ['renamed']);
+    assert.deepEqual((await readdir(join(runs, experiment))).sort(), ['.longshore-copy.lock', 'renamed']);
+  });
+
+  it('writes nothing while another process copies the run', async () => {
+    await cell.finish();
+    await withFileLock(join(runs, experiment, '.longshore-copy.lock'), 'It', () => assert.rejects(copyCell(configure(), input(comparing)), isError('LockHeld', /^The copy of 20190614_EGS2_11685BN is held by another process/)));
+    assert.deepEqual(await readdir(join(runs, experiment, '-lib 1')), []);
+    await copyCell(configure(), input(comparing));
+    assert.deepEqual(await files(copied()), await files(cell.directory));
   });
 
   it('does not begin without space, and says both numbers', async () => {

@@ -1,0 +1,47 @@
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { OperationError } from '../../../domain/errors.ts';
+import { run } from '../processes/run.ts';
+import { fileError } from './file-error.ts';
+
+/** What `flock` is told to end with when somebody else holds the lock: none of its own codes (its manual, “EXIT STATUS”). */
+const heldCode = 97;
+const askMs = 60_000;
+
+/**
+ * Works while this process alone holds the kernel's lock of `file`. It is ours through the open file, and so nobody must give it back: it goes with
+ * the process, however that ends. On a shared file system it holds on all machines (NFS; Lustre mounted with `flock`). Where there are no such
+ * locks, or no program `flock`, the work is done without. The file stays: two who find it at different times must find the same.
+ *
+ * @param what completes “… is held by another process”.
+ *
+ * Throws `LockHeld`, and what opening the file gives reason for.
+ */
+export async function withFileLock<T>(file: string, what: string, work: () => Promise<T>): Promise<T> {
+  const handle = await opened(file);
+  try {
+    const code = await lock(handle);
+    if (code === heldCode) throw new OperationError('LockHeld', `${what} is held by another process (the lock is ${file}; \`fuser -v\` names who has it open on this machine).`, { place: { file } });
+    return await work();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function opened(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, constants.O_RDWR | constants.O_CREAT, 0o660);
+  } catch (error) {
+    throw fileError(error, `open the lock ${file}`, file);
+  }
+}
+
+/** The lock belongs to what was opened, not to who asks for it: `flock` asks and ends. */
+async function lock({ fd }: FileHandle): Promise<number | null> {
+  try {
+    return (await run('flock', ['--nonblock', '--conflict-exit-code', String(heldCode), '3'], { inherit: [fd], timeoutMs: askMs })).code;
+  } catch (error) {
+    if (error instanceof OperationError && error.type === 'NotFound') return null;
+    throw error;
+  }
+}
