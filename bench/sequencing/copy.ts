@@ -51,7 +51,7 @@ function copyVariant(context: SequencingContext, { name, tree, ours, directory }
     units: tree.files,
     run: async () => {
       const destination = await mkdtemp(path.join(directory, 'copy-'));
-      const command = variantCommand(context, 'copy', { rsync: 'activities/platform/rsync/index' }, { ours, root: tree.root, item, destination });
+      const command = variantCommand(context, 'copy', { rsync: 'activities/platform/rsync/index', run: 'activities/platform/processes/run' }, { ours, root: tree.root, item, destination });
       const run = await program({ name, command, units: tree.files, check: (output) => ownFigures(name, output, tree) }).run();
       // Many files stay until all is measured: ext4 tries numbers of files that were removed a moment ago one by one for each new file.
       if (tree.files <= filesCompared) await rm(destination, { recursive: true, force: true });
@@ -67,8 +67,9 @@ interface Pass {
 }
 
 function ownFigures(name: string, output: string, { files, digest }: Tree): Record<string, number> {
-  const told: Record<(typeof passes)[number]['key'], Pass> & { digest: string } = JSON.parse(output);
-  expectAnswer(name, { copied: told.copy.changed, appended: told.append.changed, compared: told.compare.changed, content: told.digest }, { copied: files, appended: 0, compared: 0, content: digest });
+  const told: Record<(typeof passes)[number]['key'], Pass> & { digests: string[] } = JSON.parse(output);
+  const found = { copied: told.copy.changed, appended: told.append.changed, compared: told.compare.changed, 'copied by times': told.times.changed, content: told.digests.join() };
+  expectAnswer(name, found, { copied: files, appended: 0, compared: 0, 'copied by times': files, content: `${digest},${digest}` });
   return Object.fromEntries(passes.flatMap(({ key }) => [[secondsOf(key), told[key].seconds], [cpuOf(key), told[key].cpu]]));
 }
 
@@ -80,6 +81,7 @@ const passes = [
   { key: 'copy', what: 'copied' },
   { key: 'append', what: 'no change while it grows' },
   { key: 'compare', what: 'no change at its end' },
+  { key: 'times', what: 'copied with `growing: times`' },
 ] as const;
 
 export const copySuite: SequencingSuite = {
@@ -111,14 +113,14 @@ export const copySuite: SequencingSuite = {
         sections: [
           {
             heading: trees.map(({ name, files, bytes }) => `${name} (${numberText(files, 0)} of ${numberText(bytes, 0)} bytes)`).join(', '),
-            notes: ['From path to path on the same disk. Rsync alone is `rsync -rltR`, while a cell grows with `--size-only --append`, started and waited for in the same way; CPU is that of rsync and of who watches it.', 'Each process copies to where nothing is, then passes over that once more in each way.'],
+            notes: ['From path to path on the same disk. Rsync alone is `rsync -rltR`, while a cell grows with `--size-only --append`, started and waited for in the same way; CPU is that of rsync and of who watches it.', 'Each process copies to where nothing is as a cell is copied that grows (`growing: append`), then passes over that once more in each way. With `growing: times` rsync keeps what a cut leaves of a file (`--partial-dir`), and looks for that before each.'],
             table: textTable([['variant', 'wall s', 'CPU s', '× rsync', 'CPU × rsync'], ...rows]),
           },
         ],
         figures: trees.flatMap((tree) =>
           passes
             // Of a few files a comparison is over before it can be measured.
-            .filter(({ key }) => key === 'copy' || tree.files > filesCompared)
+            .filter(({ key }) => key === 'copy' || key === 'times' || tree.files > filesCompared)
             .map(({ key, what }) => figure(`our adapter ÷ rsync, ${tree.name}, ${what}`, 'ratio', ratioOfOwn(pair(tree).ours, pair(tree).plain, secondsOf(key)), bars.copy)),
         ),
         plots: [],

@@ -13,22 +13,25 @@ function used() {
   return (user + system) / 1e6 + (Number(fields[13]) + Number(fields[14])) / 100;
 }
 
-/** As a cell is copied: whole, while it grows, and at its end. */
+/** As a cell is copied: whole, while it grows, and at its end; then to another place as where `growing: times` is configured. */
 const passes = {
-  copy: { ours: { comparison: 'times' }, plain: [] },
+  copy: { ours: { comparison: 'append' }, plain: [] },
   append: { ours: { comparison: 'append' }, plain: ['--size-only', '--append'] },
   compare: { ours: { comparison: 'times', expectSame: true }, plain: [] },
+  times: { ours: { comparison: 'times' }, plain: [], to: 'times' },
 };
 
 async function adapter() {
   const { rsync } = await import(modules.rsync);
-  return async ({ ours }) => (await rsync({ route: { kind: 'path' }, root, item: [item], destination, ...ours, frozenAfterMs: 600_000 }, { onProgress: () => undefined })).changedFiles;
+  // A worker finds out once how programs can be tied to its life.
+  await (await import(modules.run)).run('true', []);
+  return async ({ ours }, to) => (await rsync({ route: { kind: 'path' }, root, item: [item], destination: to, ...ours, frozenAfterMs: 600_000 }, { onProgress: () => undefined })).changedFiles;
 }
 
 /** What a person would type. */
-function alone({ plain }) {
+function alone({ plain }, to) {
   return new Promise((resolve, reject) => {
-    const child = spawn('rsync', ['-rltR', '--stats', ...plain, '--', `${root}/./${item}`, `${destination}/`], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, LC_ALL: 'C' } });
+    const child = spawn('rsync', ['-rltR', '--stats', ...plain, '--', `${root}/./${item}`, `${to}/`], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, LC_ALL: 'C' } });
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (part) => (text += part));
     child.once('error', reject);
@@ -47,8 +50,10 @@ async function measured(work) {
 }
 
 const work = ours ? await adapter() : alone;
-// What others wrote must not be written to the disk in our time.
-spawnSync('sync');
 const told = {};
-for (const [name, pass] of Object.entries(passes)) told[name] = await measured(() => work(pass));
-console.log(JSON.stringify({ ...told, digest: digestOf(join(destination, item)) }));
+for (const [name, pass] of Object.entries(passes)) {
+  // What was written before must not be written to the disk in our time.
+  spawnSync('sync');
+  told[name] = await measured(() => work(pass, join(destination, pass.to ?? 'grown')));
+}
+console.log(JSON.stringify({ ...told, digests: ['grown', 'times'].map((to) => digestOf(join(destination, to, item))) }));
