@@ -324,7 +324,7 @@ export const storage = z
     keepPassDays: z.number().min(0).default(3).describe('How long the figures of a pass are kept in the work directory.'),
     schedule: z
       .strictObject({
-        enabled: z.boolean().default(true).describe('False: no schedule is made.'),
+        enabled: z.boolean().default(true).describe('False: no schedule is made; without `storage.volumes` neither.'),
         dailyAt: clockTime.default('06:00').describe('Time of the daily report, in the site’s zone.'),
         products: z.array(z.enum(productNames)).min(1).optional().describe('What the daily report makes; `storage.products` when absent.'),
         sets: z
@@ -463,7 +463,7 @@ export const sequencing = z
     clockSkewSeconds: z.number().positive().default(120).describe('A difference of clocks above this is told to people.'),
     schedule: z
       .strictObject({
-        enabled: z.boolean().default(true).describe('False: no schedule is made.'),
+        enabled: z.boolean().default(true).describe('False: no schedule is made; without `sequencing.instruments` neither.'),
         pollMinutes: z.int().min(1).default(5).describe('How often each instrument is listed.'),
         outboxMinutes: z.int().min(1).default(1).describe('How often waiting tickets and mails are sent.'),
       })

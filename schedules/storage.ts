@@ -8,9 +8,9 @@ import type { ScheduleDefinition } from './definition.ts';
 const hour = 3600;
 const minute = 60;
 
-/** What the storage pipeline does by the clock; nothing when `storage.schedule.enabled` is false. */
+/** What the storage pipeline does by the clock; nothing without volumes, or when `storage.schedule.enabled` is false. */
 export function storageSchedules(config: StorageConfig, timeZone: string): ScheduleDefinition[] {
-  if (!config.schedule.enabled) return [];
+  if (!config.schedule.enabled || config.volumes.length === 0) return [];
   return [
     {
       id: 'storage-report-daily',

@@ -23,7 +23,7 @@ describe('infra/local/session', function () {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  const config = (): Config => configSchema.parse({ stateDirectory: join(directory, 'state'), workers: { health: { port: 0 }, metrics: { port: 0 } } });
+  const config = (): Config => configSchema.parse({ stateDirectory: join(directory, 'state'), storage: { volumes: [{ name: 'v1' }] }, workers: { health: { port: 0 }, metrics: { port: 0 } } });
   const run = <T>(body: (session: Session) => Promise<T>): Promise<T> =>
     withLocalStack({ config: config(), configFile: null, say: (line) => said.push(line), schedules: true, preferPorts: false, directory, ui: false, ephemeral: true }, body);
 

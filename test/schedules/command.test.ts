@@ -15,7 +15,7 @@ describe('longshore setup and longshore schedules', function () {
 
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), 'longshore-schedules-'));
-    writeFileSync(join(directory, 'longshore.yaml'), 'site: { timeZone: Europe/Stockholm }\nstorage: { schedule: { dailyAt: "05:45" } }\n');
+    writeFileSync(join(directory, 'longshore.yaml'), 'site: { timeZone: Europe/Stockholm }\nstorage: { volumes: [{ name: v1 }], schedule: { dailyAt: "05:45" } }\n');
     ({ address } = await useTemporal());
   });
   after(() => rmSync(directory, { recursive: true }));

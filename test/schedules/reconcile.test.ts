@@ -18,7 +18,7 @@ import { useTemporal } from '../support/services/temporal.ts';
 describe('schedules on a server', () => {
   let connection: Connection;
   let client: Client;
-  const all = scheduleDefinitions(configSchema.parse({ site: { timeZone: 'Europe/London' }, storage: { schedule: { sets: [{ name: 'night', dailyAt: '22:15', products: ['split'] }] } } }));
+  const all = scheduleDefinitions(configSchema.parse({ site: { timeZone: 'Europe/London' }, storage: { volumes: [{ name: 'v1' }], schedule: { sets: [{ name: 'night', dailyAt: '22:15', products: ['split'] }] } } }));
   const [daily, repair] = all;
   assert(daily && repair);
   const definitions = [daily, repair];

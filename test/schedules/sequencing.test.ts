@@ -7,7 +7,7 @@ import { timesText } from '../../schedules/text.ts';
 const instruments = [{ label: 'EGS1', location: 'prom@one:/data' }, { label: 'MIN2', location: '/mnt/minion' }];
 const directories = { runsDirectory: '/runs', outputDirectory: '/products' };
 const definitions = (sequencing: object): ScheduleDefinition[] =>
-  scheduleDefinitions(configSchema.parse({ storage: { schedule: { enabled: false } }, sequencing: { ...directories, ...sequencing } }));
+  scheduleDefinitions(configSchema.parse({ sequencing: { ...directories, ...sequencing } }));
 
 describe('schedules of sequencing', () => {
   it('poll every instrument, one poll at a time each', () => {

@@ -5,7 +5,7 @@ import { specHash } from '../../schedules/compare.ts';
 import type { ScheduleDefinition } from '../../schedules/definition.ts';
 import { definitionLines, timesText } from '../../schedules/text.ts';
 
-const definitions = (settings: object = {}): ScheduleDefinition[] => scheduleDefinitions(configSchema.parse(settings));
+const definitions = ({ storage, ...settings }: { storage?: object; site?: object } = {}): ScheduleDefinition[] => scheduleDefinitions(configSchema.parse({ ...settings, storage: { volumes: [{ name: 'v1' }], ...storage } }));
 
 describe('schedules that the configuration asks for', () => {
   it('start the report of the day, repair it, compare weekly and prune monthly', () => {
@@ -40,6 +40,10 @@ describe('schedules that the configuration asks for', () => {
 
   it('are none when schedules are switched off', () => {
     assert.deepEqual(definitions({ storage: { schedule: { enabled: false } } }), []);
+  });
+
+  it('are none without volumes: such a site does something else', () => {
+    assert.deepEqual(definitions({ storage: { volumes: [] } }), []);
   });
 
   it('say in words what they do and why', () => {
