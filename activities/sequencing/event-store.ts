@@ -46,3 +46,32 @@ export async function storedEvents(db: Database, { experiment, instrument, cell,
   const rows: EventRow[] = await since.where(place).orderBy('happened_at', 'desc').orderBy('event_id', 'desc').limit(limit).select('event_key', 'instrument', 'experiment', 'cell_key', 'happened_at', 'actor', 'version', 'kind', 'details');
   return rows.toReversed().map(({ event_key: key, cell_key: cell, happened_at: at, details, ...event }) => ({ key, ...event, cell, at, details: JSON.parse(details) }));
 }
+
+/** When a cell became complete here, and when it was done. ISO instants. */
+export interface CellTimes {
+  complete: string | null;
+  done: string | null;
+}
+
+const timedKinds = ['cell-complete', 'processing-done'] as const;
+
+/** Times of all cells, or of one instrument's, by `timesKey`: the newest where a cell went through it again. */
+export async function cellTimes(db: Database, instrument?: string): Promise<Map<string, CellTimes>> {
+  const rows: { experiment: string; cell_key: string; kind: (typeof timedKinds)[number]; at: string }[] = await db
+    .knex('event')
+    .whereIn('kind', timedKinds)
+    .whereNotNull('cell_key')
+    .where(instrument === undefined ? {} : { instrument })
+    .groupBy('experiment', 'cell_key', 'kind')
+    .select('experiment', 'cell_key', 'kind')
+    .max({ at: 'happened_at' });
+  const times = new Map<string, CellTimes>();
+  for (const { experiment, cell_key: key, kind, at } of rows) {
+    const before = times.get(timesKey(experiment, key)) ?? { complete: null, done: null };
+    times.set(timesKey(experiment, key), kind === 'processing-done' ? { ...before, done: at } : { ...before, complete: at });
+  }
+  return times;
+}
+
+/** Neither name has a zero byte. */
+export const timesKey = (experiment: string, key: string): string => `${experiment}\0${key}`;

@@ -2,13 +2,12 @@
 import { Argument, type Command } from 'commander';
 import type { Database } from '../../activities/platform/database/index.ts';
 import type { Migration } from '../../activities/platform/database/migrations.ts';
-import type { Config } from '../../config/schema.ts';
 import { OperationError } from '../../domain/errors.ts';
 import { configOf, globalOptions, localStack } from './context.ts';
+import { type Pipeline, withDatabase } from './database.ts';
 import { endWith } from './exit-codes.ts';
 import { print, printJson, safeText, table } from './output.ts';
 
-type Pipeline = keyof Config['databases'];
 const pipelines: readonly Pipeline[] = ['storage', 'sequencing'];
 
 interface Opened {
@@ -82,19 +81,10 @@ export function registerDatabase(program: Command): void {
 
 async function eachDatabase<Result>(command: Command, only: Pipeline | undefined, work: (opened: Opened) => Promise<Result>): Promise<Result[]> {
   const { config } = await configOf(command, await localStack());
-  const [{ openDatabase }, { migrations }, { readSecret }] = await Promise.all([
-    import('../../activities/platform/database/index.ts'),
-    import('../../infra/migrations/index.ts'),
-    import('../../config/secrets.ts'),
-  ]);
+  const { migrations } = await import('../../infra/migrations/index.ts');
   const results: Result[] = [];
   for (const pipeline of only === undefined ? pipelines : [only]) {
-    const database = await openDatabase(config.databases[pipeline], { pipeline, stateDirectory: config.stateDirectory, readSecret });
-    try {
-      results.push(await work({ pipeline, database, steps: migrations[pipeline] }));
-    } finally {
-      await database.close();
-    }
+    results.push(await withDatabase(config, pipeline, (database) => work({ pipeline, database, steps: migrations[pipeline] })));
   }
   return results;
 }

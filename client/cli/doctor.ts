@@ -4,7 +4,6 @@ import { access, constants, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { Database } from '../../activities/platform/database/index.ts';
 import type * as hostFacts from '../../activities/sequencing/host-facts.ts';
 import type { Config } from '../../config/schema.ts';
 import { OperationError } from '../../domain/errors.ts';
@@ -12,6 +11,7 @@ import { counted } from '../../domain/sequencing/ticket-summary.ts';
 import { formatBytes } from '../../domain/units.ts';
 import type { Longshore } from '../index.ts';
 import { configOf, connectTo, globalOptions, localStack, temporalTarget, type TemporalTarget } from './context.ts';
+import { type Pipeline, withDatabase } from './database.ts';
 import { endWith } from './exit-codes.ts';
 import { problemOf } from './failures.ts';
 import { paint, print, printJson, safeText, type Style } from './output.ts';
@@ -225,8 +225,6 @@ async function workers(longshore: Longshore, { namespace }: TemporalTarget, conf
   return good(queues.map(({ queue, count }) => `${queue} ${count}`).join(', '));
 }
 
-type Pipeline = keyof Config['databases'];
-
 const database = (config: Config): Promise<Finding> => databaseOf(config, 'storage');
 
 const mirrors = ({ sequencing }: Config): boolean => sequencing.instruments.length > 0;
@@ -281,16 +279,6 @@ async function databaseOf(config: Config, pipeline: Pipeline): Promise<Finding> 
     if (pending.length > 0) return bad(`${opened.where} lacks ${pending.join(', ')}.`, 'run longshore db migrate');
     return good(`${opened.where}, ${opened.dialect}, up to date`);
   });
-}
-
-async function withDatabase<Result>(config: Config, pipeline: Pipeline, work: (database: Database) => Promise<Result>): Promise<Result> {
-  const [{ openDatabase }, { readSecret }] = await Promise.all([import('../../activities/platform/database/index.ts'), import('../../config/secrets.ts')]);
-  const opened = await openDatabase(config.databases[pipeline], { pipeline, stateDirectory: config.stateDirectory, readSecret });
-  try {
-    return await work(opened);
-  } finally {
-    await opened.close();
-  }
 }
 
 /** Compares with the database server's clock; with an embedded one, with the time at which Temporal last heard of a worker, which cannot be to come. */

@@ -15,7 +15,7 @@ import { productNames } from '../../domain/storage/product-names.ts';
 import { formatBytes } from '../../domain/units.ts';
 import { reportRows } from '../../activities/storage/usage-store.ts';
 import { follow } from '../../client/cli/storage/follow.ts';
-import { withStorageDatabase } from '../../client/cli/storage/database.ts';
+import { askDatabase } from '../../client/cli/database.ts';
 import { ageTable } from '../../client/cli/storage/ages.ts';
 import { directoryTable } from '../../client/cli/storage/directories.ts';
 import { growthTable } from '../../client/cli/storage/growth.ts';
@@ -128,7 +128,7 @@ async function endOpenReport({ storage, temporal }: Longshore, date: string): Pr
 }
 
 async function show(config: Config, date: string, snapshot: Awaited<ReturnType<typeof follow>>): Promise<{ failed: boolean; tsv: string | undefined }> {
-  const rows = (await withStorageDatabase(config, (database) => reportRows(database, date))).toSorted(byUrgency);
+  const rows = (await askDatabase(config, 'storage', (database) => reportRows(database, date))).toSorted(byUrgency);
   const bad = rows.filter((row) => row.level === 3).length;
   const warned = rows.filter((row) => row.level === 2).length;
   say('');
@@ -144,7 +144,7 @@ async function show(config: Config, date: string, snapshot: Awaited<ReturnType<t
 /** What else one pass tells: the first lines of each verb. */
 async function showProducts(config: Config, date: string): Promise<void> {
   const few = 4;
-  await withStorageDatabase(config, async (database) => {
+  await askDatabase(config, 'storage', async (database) => {
     const compared = await savedComparisons(database, date);
     const movers = compared.flatMap((each) => each.rows.filter((row) => row.level === 'directory')).sort(compareGrowthRows);
     say(`\n${paint('strong', 'Who grew in a week')}  ./longshore storage growth`);

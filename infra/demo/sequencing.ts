@@ -8,7 +8,8 @@ import type { Database } from '../../activities/platform/database/index.ts';
 import { storedEvents } from '../../activities/sequencing/event-store.ts';
 import { listCells, listRuns } from '../../activities/sequencing/run-store.ts';
 import { paint, safeText, terminalWidth } from '../../client/cli/output.ts';
-import { cellTimes, timesKey, withSequencingDatabase } from '../../client/cli/sequencing/database.ts';
+import { cellTimes, timesKey } from '../../activities/sequencing/event-store.ts';
+import { askDatabase } from '../../client/cli/database.ts';
 import { eventTable } from '../../client/cli/sequencing/history.ts';
 import { cellLines, cellTable } from '../../client/cli/sequencing/lists.ts';
 import { connect, type Longshore } from '../../client/index.ts';
@@ -63,7 +64,7 @@ export async function sequencingDemo(): Promise<void> {
     const configFile = await writeConfig(lanes, network, smtp);
     const { config } = await loadConfig({ file: configFile });
     await withLocalStack({ config, configFile, say, schedules: false, preferPorts: true, ephemeral: true }, ({ address, uiUrl, signal }) =>
-      withSequencingDatabase(config, async (database) => {
+      askDatabase(config, 'sequencing', async (database) => {
         const longshore = await connect({ address });
         try {
           say(`\nFollow it elsewhere: ./longshore sequencing cells${uiUrl === null ? '' : `, or ${uiUrl}`}\n`);

@@ -5,6 +5,7 @@ import { OperationError } from '../../../domain/errors.ts';
 import { eventReason, eventWords } from '../../../domain/sequencing/event-text.ts';
 import { cellKey } from '../../../domain/sequencing/names.ts';
 import { withContext } from '../context.ts';
+import { askDatabase } from '../database.ts';
 import { print, printJson, safeText, table, terminalWidth } from '../output.ts';
 import { clock } from './text.ts';
 
@@ -20,8 +21,8 @@ export function registerHistory(sequencing: Command): void {
         if (limit === null) throw new OperationError('ContractError', `--last is "${last}": expected a whole number above 0.`);
         if ((experiment === undefined) === (instrument === undefined)) throw new OperationError('ContractError', 'Name a run, or an instrument by --instrument; not both.');
         const subject = experiment === undefined ? { experiment: null, instrument: instrument! } : { experiment, ...(cell === undefined ? {} : { cell: cellKey(cell) }) };
-        const [{ withSequencingDatabase }, { storedEvents }] = await Promise.all([import('./database.ts'), import('../../../activities/sequencing/event-store.ts')]);
-        const events = await withSequencingDatabase(context.config, (database) => storedEvents(database, { ...subject, limit }));
+        const { storedEvents } = await import('../../../activities/sequencing/event-store.ts');
+        const events = await askDatabase(context.config, 'sequencing', (database) => storedEvents(database, { ...subject, limit }));
         if (events.length === 0) throw new OperationError('NotFound', `Nothing is recorded of ${safeText(cell === undefined ? (experiment ?? instrument!) : `${cell} in ${experiment!}`)}.`);
         if (context.json) printJson(events);
         else print(eventTable(events, context.config.site.timeZone, terminalWidth()));

@@ -8,6 +8,7 @@ import { copyHeartbeat, type CopyHealth, type Heartbeat } from '../../../domain/
 import { counted } from '../../../domain/sequencing/ticket-summary.ts';
 import type { InstrumentStatus } from '../../../workflows/sequencing/contract.ts';
 import { type CommandContext, withContext } from '../context.ts';
+import { askDatabase } from '../database.ts';
 import { endWith, exitOf } from '../exit-codes.ts';
 import { problemOf } from '../failures.ts';
 import { note, paint, print, printJson, safeText, shorten, type Style, table, terminalWidth } from '../output.ts';
@@ -100,9 +101,9 @@ type Never = { label: string; state: 'never polled' };
 
 /** Instruments with how copying from them goes, and the messages that wait, by what is recorded. */
 async function withRecords({ config }: CommandContext, statuses: readonly (InstrumentStatus | Never)[]): Promise<{ instruments: ((InstrumentStatus & { copying: Copying }) | Never)[]; messages: Messages }> {
-  const [{ withSequencingDatabase }, { copyHealth }, { outboxState }] = await Promise.all([import('./database.ts'), import('../../../activities/sequencing/copy-health.ts'), import('../../../activities/sequencing/outbox.ts')]);
+  const [{ copyHealth }, { outboxState }] = await Promise.all([import('../../../activities/sequencing/copy-health.ts'), import('../../../activities/sequencing/outbox.ts')]);
   const ageOf = (instant: string): number => (Date.now() - Date.parse(instant)) / 1000;
-  return withSequencingDatabase(config, async (database) => ({
+  return askDatabase(config, 'sequencing', async (database) => ({
     instruments: await Promise.all(
       statuses.map(async (status) => {
         if (status.state === 'never polled') return status;

@@ -1,5 +1,6 @@
 /** `longshore sequencing runs` and `cells`: everything at a glance. */
 import type { Command } from 'commander';
+import type { CellTimes } from '../../../activities/sequencing/event-store.ts';
 import type { CellSummary, RunSummary } from '../../../activities/sequencing/run-store.ts';
 import { formatDuration } from '../../../domain/duration.ts';
 import { OperationError } from '../../../domain/errors.ts';
@@ -7,9 +8,9 @@ import type { CellState } from '../../../domain/sequencing/cell-state.ts';
 import { type RunStatus, runStatuses } from '../../../domain/sequencing/run-status.ts';
 import type { RunView } from '../../../workflows/sequencing/contract.ts';
 import { type CommandContext, withContext } from '../context.ts';
+import { askDatabase } from '../database.ts';
 import { endWith } from '../exit-codes.ts';
 import { type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
-import type { CellTimes } from './database.ts';
 import { cellsText, cellStyles, clock, recordedWords, statusOrder, statusStyles } from './text.ts';
 
 interface RunsOptions {
@@ -45,13 +46,12 @@ export function registerLists(sequencing: Command): void {
 
 async function runs(context: CommandContext, options: RunsOptions): Promise<void> {
   const statuses = options.state === undefined ? undefined : statusesOf(options.state);
-  const [{ withSequencingDatabase }, { listRuns }, { outboxState }, { messageAttention }] = await Promise.all([
-    import('./database.ts'),
+  const [{ listRuns }, { outboxState }, { messageAttention }] = await Promise.all([
     import('../../../activities/sequencing/run-store.ts'),
     import('../../../activities/sequencing/outbox.ts'),
     import('./messages.ts'),
   ]);
-  const found = await withSequencingDatabase(context.config, async (database) => {
+  const found = await askDatabase(context.config, 'sequencing', async (database) => {
     const all = await listRuns(database, { limit: everything, ...(options.instrument === undefined ? {} : { instrument: options.instrument }), ...(statuses === undefined ? {} : { statuses }) });
     const { failing } = await outboxState(database, { limit: everything });
     return all.map((run) => ({ ...run, attention: run.attention ?? messageAttention(failing.filter((message) => message.experiment === run.experiment)) }));
@@ -107,14 +107,14 @@ export interface CellLine extends CellTimes {
 }
 
 async function cells(context: CommandContext, { instrument, notDone }: CellsOptions): Promise<void> {
-  const [{ cellTimes, timesKey, withSequencingDatabase }, { listCells }, { cellStates, finishedStates }, { liveViews }] = await Promise.all([
-    import('./database.ts'),
+  const [{ cellTimes, timesKey }, { listCells }, { cellStates, finishedStates }, { liveViews }] = await Promise.all([
+    import('../../../activities/sequencing/event-store.ts'),
     import('../../../activities/sequencing/run-store.ts'),
     import('../../../domain/sequencing/cell-state.ts'),
     import('./live.ts'),
   ]);
   const states = cellStates.filter((state) => notDone !== true || !finishedStates.has(state));
-  const { found, times } = await withSequencingDatabase(context.config, async (database) => ({
+  const { found, times } = await askDatabase(context.config, 'sequencing', async (database) => ({
     found: await listCells(database, { states, limit: everything, ...(instrument === undefined ? {} : { instrument }) }),
     times: await cellTimes(database, instrument),
   }));

@@ -7,6 +7,7 @@ import { type RunStatus, statusMeanings } from '../../../domain/sequencing/run-s
 import type { InstrumentStatus, RunView } from '../../../workflows/sequencing/contract.ts';
 import type { RunProgress } from '../../index.ts';
 import type { CommandContext } from '../context.ts';
+import { askDatabase } from '../database.ts';
 import { safeText } from '../output.ts';
 import { messageAttention, type Messages } from './messages.ts';
 import { recordedWords } from './text.ts';
@@ -46,8 +47,8 @@ async function findRecord(context: CommandContext, experiment: string): Promise<
 }
 
 async function findRecords(context: CommandContext, experiment: string): Promise<{ stored: StoredRun | null; messages: Messages }> {
-  const [{ withSequencingDatabase }, { storedRun }, { outboxState }] = await Promise.all([import('./database.ts'), import('../../../activities/sequencing/run-store.ts'), import('../../../activities/sequencing/outbox.ts')]);
-  return withSequencingDatabase(context.config, async (database) => ({ stored: await storedRun(database, experiment), messages: await outboxState(database, { experiment }) }));
+  const [{ storedRun }, { outboxState }] = await Promise.all([import('../../../activities/sequencing/run-store.ts'), import('../../../activities/sequencing/outbox.ts')]);
+  return askDatabase(context.config, 'sequencing', async (database) => ({ stored: await storedRun(database, experiment), messages: await outboxState(database, { experiment }) }));
 }
 
 /** The run's picture. Throws `NotFound` for one that nobody knows. */

@@ -4,6 +4,7 @@ import type { AgeKind } from '../../../activities/storage/age-store.ts';
 import type { AgeRow } from '../../../domain/storage/age-row.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
+import { askDatabase } from '../database.ts';
 import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
 import { dateOf, descending, onlyVolume, rowsAskedFor, sortOption, topOption, tsv, type DateOption, type Order } from './options.ts';
 
@@ -38,11 +39,10 @@ export function registerAges(storage: Command): void {
     .option('--tsv', 'tab-separated, for programs')
     .action((options: AgesOptions, command: Command) =>
       withContext(command, async (context) => {
-        const { withStorageDatabase } = await import('./database.ts');
         const { ageRows } = await import('../../../activities/storage/age-store.ts');
         const top = rowsAskedFor(context, options);
         const date = await dateOf(context, options);
-        const all = await withStorageDatabase(context.config, (database) => ageRows(database, date, onlyVolume(options.volume)));
+        const all = await askDatabase(context.config, 'storage', (database) => ageRows(database, date, onlyVolume(options.volume)));
         const rows = all
           .filter((row) => (options.group === undefined || row.group === options.group) && (options.base === undefined || row.baseDirectory === options.base))
           .sort(orders[options.sort](options.kind));

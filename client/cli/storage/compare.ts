@@ -11,9 +11,9 @@ import { type FaultId, knownFaults } from '../../../domain/storage/comparison-fa
 import { tsvField } from '../../../domain/storage/tsv.ts';
 import type { ComparedVaultRow } from '../../../domain/storage/comparison-vault.ts';
 import { type CommandContext, withContext } from '../context.ts';
+import { askDatabase } from '../database.ts';
 import { endWith } from '../exit-codes.ts';
 import { type Cell, note, paint, print, printJson, safeText, table } from '../output.ts';
-import { withStorageDatabase } from './database.ts';
 
 /** Our rows of volumes on their newest dates that are not after `date`, by product. */
 export interface ComparedStores {
@@ -87,7 +87,7 @@ async function compare(context: CommandContext, options: CompareOptions, stores:
   const { adoptedPrefix } = await import('../../../activities/storage/original-store.ts');
   const original: Original = options.sameDatabase === true ? { ...opened, prefix: adoptedPrefix } : opened;
   try {
-    const found = await withStorageDatabase(context.config, (ours) => compareAll(context, options, stores, original, ours));
+    const found = await askDatabase(context.config, 'storage', (ours) => compareAll(context, options, stores, original, ours));
     show(context, options, original.where, found);
   } finally {
     await opened.close();

@@ -4,6 +4,7 @@ import type { DirectorySort } from '../../../activities/storage/directory-store.
 import type { DirectoryRow } from '../../../domain/storage/directory-row.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
+import { askDatabase } from '../database.ts';
 import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
 import { dateOf, onlyVolume, rowsAskedFor, topOption, tsv, type DateOption } from './options.ts';
 import { bar } from './render.ts';
@@ -34,14 +35,13 @@ export function registerDirectories(storage: Command): void {
     .option('--tsv', 'tab-separated, for programs')
     .action((options: DirectoriesOptions, command: Command) =>
       withContext(command, async (context) => {
-        const { withStorageDatabase } = await import('./database.ts');
         const { directoryRows } = await import('../../../activities/storage/directory-store.ts');
         const { group, pi, base, type, sort } = options;
         const top = rowsAskedFor(context, options);
         const date = await dateOf(context, options);
         // One more than is shown tells whether there are more.
         const filter = { date, sort, limit: top + 1, ...onlyVolume(options.volume), ...(group !== undefined && { group }), ...(pi !== undefined && { pi }), ...(base !== undefined && { base }), ...(type !== undefined && { type }) };
-        const rows = await withStorageDatabase(context.config, (database) => directoryRows(database, filter));
+        const rows = await askDatabase(context.config, 'storage', (database) => directoryRows(database, filter));
         const shown = rows.slice(0, top);
         if (context.json) return printJson(shown);
         print(options.tsv === true ? await directoriesTsv(shown) : directoryTable(shown, type));

@@ -6,6 +6,7 @@ import { compareRows, type ReportRow } from '../../../domain/storage/report-row.
 import { levelNames } from '../../../domain/storage/thresholds.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
+import { askDatabase } from '../database.ts';
 import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
 import { dateOf, descending, onlyVolume, rowsAskedFor, sortOption, topOption, tsv, type DateOption, type Order } from './options.ts';
 
@@ -35,12 +36,11 @@ export function registerForecast(storage: Command): void {
     .option('--tsv', 'tab-separated, for programs')
     .action((options: ForecastOptions, command: Command) =>
       withContext(command, async (context) => {
-        const { withStorageDatabase } = await import('./database.ts');
         const { forecastSettings } = await import('../../../activities/storage/load-rows.ts');
         const top = rowsAskedFor(context, options);
         const date = await dateOf(context, options);
         const settings = forecastSettings(context.config.storage);
-        const all = await withStorageDatabase(context.config, (database) => outlooks(database, { date, settings, ...onlyVolume(options.volume), ...(options.group !== undefined && { group: options.group }) }));
+        const all = await askDatabase(context.config, 'storage', (database) => outlooks(database, { date, settings, ...onlyVolume(options.volume), ...(options.group !== undefined && { group: options.group }) }));
         const sorted = all.sort(orders[options.sort]);
         const shown = sorted.slice(0, top);
         if (context.json) return printJson(shown.map(({ row, forecast }) => ({ ...row, ...forecast })));

@@ -6,6 +6,7 @@ import { daysBetween } from '../../../domain/dates.ts';
 import { compareGrowthNames, compareGrowthRows, netOf, perDay, type GrowthLevel, type GrowthRow } from '../../../domain/storage/growth.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
+import { askDatabase } from '../database.ts';
 import { type Cell, type Column, note, paint, print, printJson, safeText, table, terminalWidth } from '../output.ts';
 import { all, dateOf, descending, onlyVolume, plainDate, positive, rowsAskedFor, sortOption, topOption, type DateOption, type Order } from './options.ts';
 
@@ -50,7 +51,6 @@ export function registerGrowth(storage: Command): void {
     .addHelpText('after', '\nWithout --since and --days it shows the comparison that was kept last.')
     .action((options: GrowthOptions, command: Command) =>
       withContext(command, async (context) => {
-        const { withStorageDatabase } = await import('./database.ts');
         const top = rowsAskedFor(context, options);
         const days = options.days === undefined ? usualDays : positive('--days', options.days);
         const since = options.since === undefined ? {} : { since: await plainDate('--since', options.since) };
@@ -58,7 +58,7 @@ export function registerGrowth(storage: Command): void {
         const largestOnly = options.sort === 'net' && options.group === undefined;
         const question = { date: await dateOf(context, options), days, top: largestOnly ? top : all, ...since, ...onlyVolume(options.volume) };
         const asked = options.days !== undefined || options.since !== undefined;
-        const volumes = await withStorageDatabase(context.config, (database) => comparisons(database, question, asked, context.signal));
+        const volumes = await askDatabase(context.config, 'storage', (database) => comparisons(database, question, asked, context.signal));
         const ofLevel = volumes.flatMap((each) => each.rows.filter((row) => row.level === options.level));
         const rows = ofLevel.filter((row) => options.group === undefined || row.group === options.group).sort(orders[options.sort]);
         const shown = rows.slice(0, top);

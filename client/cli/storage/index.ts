@@ -5,6 +5,7 @@ import type { ReportRow } from '../../../domain/storage/report-row.ts';
 import type { VolumeOutcome } from '../../../workflows/storage/contract.ts';
 import type { ReportSnapshot } from '../../index.ts';
 import { type CommandContext, withContext } from '../context.ts';
+import { askDatabase } from '../database.ts';
 import { endWith } from '../exit-codes.ts';
 import { note, paint, print, printJson } from '../output.ts';
 import { registerBackfill } from './backfill.ts';
@@ -131,9 +132,8 @@ export function registerStorage(program: Command): void {
       withContext(command, async (context) => {
         const { userRows } = await import('../../../activities/storage/user-store.ts');
         const { compareUserRows } = await import('../../../domain/storage/user-row.ts');
-        const { withStorageDatabase } = await import('./database.ts');
         const date = await dateOf(context, options);
-        const all = await withStorageDatabase(context.config, (database) => userRows(database, date, options.volume === undefined ? {} : { volumes: [options.volume] }));
+        const all = await askDatabase(context.config, 'storage', (database) => userRows(database, date, options.volume === undefined ? {} : { volumes: [options.volume] }));
         const sorted = all
           .filter((row) => (options.user === undefined || row.user === options.user) && (options.group === undefined || row.group === options.group))
           .toSorted(options.sort === 'name' ? compareUserRows : descending((row) => row.used, compareUserRows));
@@ -243,9 +243,8 @@ function stateInWords(snapshot: Pick<ReportSnapshot, 'state' | 'volumes'>): stri
 }
 
 async function usageRows(context: CommandContext, date: string, volume?: string): Promise<ReportRow[]> {
-  const { withStorageDatabase } = await import('./database.ts');
   const { reportRows } = await import('../../../activities/storage/usage-store.ts');
-  return withStorageDatabase(context.config, (database) => reportRows(database, date, volume === undefined ? {} : { volumes: [volume] }));
+  return askDatabase(context.config, 'storage', (database) => reportRows(database, date, volume === undefined ? {} : { volumes: [volume] }));
 }
 
 /** The most urgent rows that a report shows unless all are asked for. */
@@ -286,9 +285,8 @@ async function show(context: CommandContext, snapshot: ReportSnapshot, all: bool
 }
 
 async function showSaved(context: CommandContext, wanted: string | undefined, all: boolean): Promise<void> {
-  const { withStorageDatabase } = await import('./database.ts');
   const { latestReportDate, savedReport } = await import('../../../activities/storage/report-store.ts');
-  const saved = await withStorageDatabase(context.config, async (database) => {
+  const saved = await askDatabase(context.config, 'storage', async (database) => {
     const date = wanted === undefined ? await latestReportDate(database) : await dateOf(context, { date: wanted });
     return date === null ? null : savedReport(database, date);
   });

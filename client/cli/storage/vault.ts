@@ -6,6 +6,7 @@ import { branchOf, vaultBranches } from '../../../domain/storage/vault-key.ts';
 import { type VaultGroupRow, vaultNotes, type VaultRow } from '../../../domain/storage/vault-row.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { type CommandContext, withContext } from '../context.ts';
+import { askDatabase } from '../database.ts';
 import { type Cell, type Column, note, print, printBlocks, printJson, printJsonList, table, terminalWidth } from '../output.ts';
 import { descending, type Order } from './options.ts';
 import { bar } from './render.ts';
@@ -55,13 +56,13 @@ function rowsOption(text: string): number {
 const filesShown = 50;
 
 async function showVault(context: CommandContext, options: VaultOptions): Promise<void> {
-  const [{ vaultSummary }, { withStorageDatabase }] = await Promise.all([import('../../../activities/storage/vault-store.ts'), import('./database.ts')]);
+  const { vaultSummary } = await import('../../../activities/storage/vault-store.ts');
   const { files = false, tsv = false, top, sort } = options;
   if (tsv && context.json) throw new OperationError('ContractError', '--tsv and --json cannot be had together.');
   const date = await dateOf(context, options.date);
   const filter = filterOf(options);
   if (!files && !tsv) {
-    const all = await withStorageDatabase(context.config, (database) => vaultSummary(database, date, filter));
+    const all = await askDatabase(context.config, 'storage', (database) => vaultSummary(database, date, filter));
     const shown = (sort === undefined ? all : all.toSorted(groupOrder(sort))).slice(0, top);
     if (context.json) return printJson(shown);
     print(vaultGroupTable(shown));
@@ -80,10 +81,10 @@ interface FilesOptions {
 }
 
 async function showFiles(context: CommandContext, { date, filter, sort, top, tsv }: FilesOptions): Promise<void> {
-  const [{ vaultFiles, vaultRows }, { withStorageDatabase }] = await Promise.all([import('../../../activities/storage/vault-store.ts'), import('./database.ts')]);
+  const { vaultFiles, vaultRows } = await import('../../../activities/storage/vault-store.ts');
   if (sort === 'files') throw new OperationError('ContractError', '--sort is “files”, which single files do not have: sort by size, age or name.');
   const limit = top ?? (tsv || context.json ? undefined : filesShown);
-  await withStorageDatabase(context.config, async (database) => {
+  await askDatabase(context.config, 'storage', async (database) => {
     const all = vaultFiles(database, date, filter);
     if (limit === undefined) return printAll(all, { tsv, sort });
     // The database gives out the largest first. One row more than is shown tells whether there are more.
