@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import type { LiveSchedule } from '../../schedules/live.ts';
 import type { PlannedSchedule, ScheduleOutcome } from '../../schedules/reconcile.ts';
-import { OperationError } from '../../domain/errors.ts';
+import { addDays } from '../../domain/dates.ts';
 import { definitionLines } from '../../schedules/text.ts';
+import { type Confirmation, confirm, confirmOption } from './confirm.ts';
 import { type CommandContext, withContext } from './context.ts';
 import { endWith } from './exit-codes.ts';
+import { checkPeriod } from './options.ts';
 import { note, paint, print, printJson, safeText, type Style, table } from './output.ts';
 
 export function registerSchedules(program: Command): void {
@@ -73,22 +75,18 @@ export function registerSchedules(program: Command): void {
     .description('start a run for each past time at which it would have fired, each about its own date')
     .requiredOption('--from <date>', 'first date, YYYY-MM-DD, on the schedule’s clock')
     .requiredOption('--to <date>', 'last date')
-    .option('--yes', 'do not ask; needed where nobody sits in front of it')
+    .addOption(confirmOption())
     .action((id: string, options: BackfillOptions, command: Command) => withContext(command, (context) => backfill(context, id, options)));
 }
 
-interface BackfillOptions {
+interface BackfillOptions extends Confirmation {
   from: string;
   to: string;
-  yes?: true;
 }
 
 async function backfill(context: CommandContext, id: string, options: BackfillOptions): Promise<void> {
-  const [{ addDays, isPlainDate }, { siteZone }, { backfillSchedule, firingTimes, oneSchedule }, { confirm }] = await Promise.all([
-    import('../../domain/dates.ts'), import('../../activities/platform/site-zone.ts'), import('../../schedules/people.ts'), import('./sequencing/person.ts'),
-  ]);
-  for (const [flag, date] of [['--from', options.from], ['--to', options.to]] as const) if (!isPlainDate(date)) throw new OperationError('ContractError', `${flag} is "${date}": expected YYYY-MM-DD.`);
-  if (options.from > options.to) throw new OperationError('ContractError', `--from (${options.from}) is after --to (${options.to}).`);
+  checkPeriod(options);
+  const [{ siteZone }, { backfillSchedule, firingTimes, oneSchedule }] = await Promise.all([import('../../activities/platform/site-zone.ts'), import('../../schedules/people.ts')]);
   const { temporal } = await context.connect();
   const zone = siteZone((await oneSchedule(temporal, id)).timeZone);
   const period = { from: zone.instantOf(options.from, 0) * 1000, until: Math.min(zone.instantOf(addDays(options.to, 1), 0) * 1000, Date.now()) };

@@ -6,6 +6,7 @@ import type { Config, WorkersConfig } from '../../config/schema.ts';
 import { OperationError } from '../../domain/errors.ts';
 import { configOf, globalOptions, localStack, temporalTarget } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
+import { someOf } from './options.ts';
 import { note, print, printJson, safeText } from './output.ts';
 
 const pipelines: WorkersConfig['pipelines'] = ['storage', 'sequencing'];
@@ -15,8 +16,8 @@ export function registerWorker(program: Command): void {
   const worker = program
     .command('worker')
     .description('run the workers of this host until a signal stops them')
-    .addOption(listOption('--pipelines <list>', 'serve only these, separated by commas', pipelines))
-    .addOption(listOption('--capabilities <list>', 'do only this, separated by commas', capabilities))
+    .addOption(listOption('--pipelines', 'serve only these, separated by commas', pipelines))
+    .addOption(listOption('--capabilities', 'do only this, separated by commas', capabilities))
     .action(async (chosen: Partial<Pick<WorkersConfig, 'pipelines' | 'capabilities'>>, command: Command) => {
       const stack = await localStack();
       const { config } = await configOf(command, stack);
@@ -44,13 +45,8 @@ export function registerWorker(program: Command): void {
 }
 
 /** An option with several of the known words. */
-function listOption(flags: string, description: string, known: readonly string[]): Option {
-  return new Option(flags, `${description}: ${known.join(', ')}`).argParser((text) => {
-    const words = text.split(',').map((word) => word.trim());
-    const unknown = words.filter((word) => !known.includes(word));
-    if (unknown.length > 0) throw new OperationError('ContractError', `${flags.split(' ', 1)[0]} has ${unknown.map((word) => `"${word}"`).join(', ')}: expected ${known.join(', ')}.`);
-    return words;
-  });
+function listOption(option: string, description: string, known: readonly string[]): Option {
+  return new Option(`${option} <list>`, `${description}: ${known.join(', ')}`).argParser((text) => someOf(option, text, known));
 }
 
 function withChoices(config: Config, chosen: Partial<WorkersConfig>): Config {

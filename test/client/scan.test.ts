@@ -149,7 +149,7 @@ describe('storage scan', () => {
   });
 
   it('refuses what it does not know', async () => {
-    await assert.rejects(run(scan.path, '--top', 'many'), { name: 'ContractError', message: /--top has “many”/u });
+    await assert.rejects(run(scan.path, '--top', 'many'), { name: 'ContractError', message: /--top is "many"/u });
     await assert.rejects(run(path.join(directory, 'nowhere.gz')), { name: 'NotFound' });
     await assert.rejects(run(scan.path, '--groups', path.join(directory, 'nowhere')), { name: 'NotFound' });
     await assert.rejects(run(scan.path, '--basedirs', path.join(directory, 'group')), { name: 'InputCorrupt', message: /line 1/u });

@@ -9,11 +9,12 @@ import { type ExperimentType, experimentTypes } from '../../../domain/sequencing
 import { cellKey } from '../../../domain/sequencing/names.ts';
 import { type CellAction, judgeCellAction, type RunAction } from '../../../domain/sequencing/operator-actions.ts';
 import type { RunView } from '../../../workflows/sequencing/contract.ts';
+import { confirm } from '../confirm.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { endWith } from '../exit-codes.ts';
 import { problemOf } from '../failures.ts';
 import { note, paint, print, printJson, safeText } from '../output.ts';
-import { type ActionOptions, byOf, confirm, withActionOptions } from './person.ts';
+import { type ActionOptions, byOf, withActionOptions } from './person.ts';
 
 interface Verb {
   /** As a command begins: `Abort`. */

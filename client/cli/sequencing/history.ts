@@ -6,6 +6,7 @@ import { eventReason, eventWords } from '../../../domain/sequencing/event-text.t
 import { cellKey } from '../../../domain/sequencing/names.ts';
 import { withContext } from '../context.ts';
 import { askDatabase } from '../database.ts';
+import { positive } from '../options.ts';
 import { print, printJson, safeText, table, terminalWidth } from '../output.ts';
 import { clock } from './text.ts';
 
@@ -17,8 +18,7 @@ export function registerHistory(sequencing: Command): void {
     .option('--last <n>', 'at most so many events, the newest', '200')
     .action((experiment: string | undefined, cell: string | undefined, { last, instrument }: { last: string; instrument?: string }, command: Command) =>
       withContext(command, async (context) => {
-        const limit = /^[1-9]\d{0,6}$/u.test(last) ? Number(last) : null;
-        if (limit === null) throw new OperationError('ContractError', `--last is "${last}": expected a whole number above 0.`);
+        const limit = positive('--last', last);
         if ((experiment === undefined) === (instrument === undefined)) throw new OperationError('ContractError', 'Name a run, or an instrument by --instrument; not both.');
         const subject = experiment === undefined ? { experiment: null, instrument: instrument! } : { experiment, ...(cell === undefined ? {} : { cell: cellKey(cell) }) };
         const { storedEvents } = await import('../../../activities/sequencing/event-store.ts');

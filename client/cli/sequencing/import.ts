@@ -2,19 +2,19 @@
 import type { Command } from 'commander';
 import { counted } from '../../../domain/sequencing/ticket-summary.ts';
 import type { ImportProgress, ImportResult } from '../../../workflows/sequencing/contract.ts';
+import { type Confirmation, confirm, confirmOption } from '../confirm.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { endWith } from '../exit-codes.ts';
 import { note, print, printJson, safeText, shorten } from '../output.ts';
-import { confirm } from './person.ts';
 
 export function registerImport(sequencing: Command): void {
   sequencing
     .command('import')
     .description('take over the runs that another pipeline left')
     .option('--dry-run', 'only tell what would be done')
-    .option('--yes', 'do not ask; needed where nobody sits in front of it')
+    .addOption(confirmOption())
     .addHelpText('after', '\nEnds with 3 when runs could not be read or lie in the wrong place.')
-    .action((options: { dryRun?: true; yes?: true }, command: Command) =>
+    .action((options: Confirmation & { dryRun?: true }, command: Command) =>
       withContext(command, async (context) => {
         const dryRun = options.dryRun === true;
         if (!dryRun) await confirm(context, 'Take over the runs in sequencing.runsDirectory. The former pipeline must not run any more.', options);

@@ -7,13 +7,14 @@ import { formatDuration } from '../../../domain/duration.ts';
 import { copyHeartbeat, type CopyHealth, type Heartbeat } from '../../../domain/sequencing/heartbeat.ts';
 import { counted } from '../../../domain/sequencing/ticket-summary.ts';
 import type { InstrumentStatus } from '../../../workflows/sequencing/contract.ts';
+import { confirm } from '../confirm.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { askDatabase } from '../database.ts';
 import { endWith, exitOf } from '../exit-codes.ts';
 import { problemOf } from '../failures.ts';
 import { note, paint, print, printJson, safeText, shorten, type Style, table, terminalWidth } from '../output.ts';
 import { messageText, type Messages } from './messages.ts';
-import { type ActionOptions, byOf, confirm, withActionOptions } from './person.ts';
+import { type ActionOptions, byOf, withActionOptions } from './person.ts';
 import { clock } from './text.ts';
 
 export function registerInstruments(sequencing: Command): void {

@@ -3,13 +3,13 @@ import type { Command } from 'commander';
 import type { CellTimes } from '../../../activities/sequencing/event-store.ts';
 import type { CellSummary, RunSummary } from '../../../activities/sequencing/run-store.ts';
 import { formatDuration } from '../../../domain/duration.ts';
-import { OperationError } from '../../../domain/errors.ts';
 import type { CellState } from '../../../domain/sequencing/cell-state.ts';
-import { type RunStatus, runStatuses } from '../../../domain/sequencing/run-status.ts';
+import { runStatuses } from '../../../domain/sequencing/run-status.ts';
 import type { RunView } from '../../../workflows/sequencing/contract.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { askDatabase } from '../database.ts';
 import { endWith } from '../exit-codes.ts';
+import { someOf } from '../options.ts';
 import { type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
 import { cellsText, cellStyles, clock, recordedWords, statusOrder, statusStyles } from './text.ts';
 
@@ -45,7 +45,7 @@ export function registerLists(sequencing: Command): void {
 }
 
 async function runs(context: CommandContext, options: RunsOptions): Promise<void> {
-  const statuses = options.state === undefined ? undefined : statusesOf(options.state);
+  const statuses = options.state === undefined ? undefined : someOf('--state', options.state, runStatuses);
   const [{ listRuns }, { outboxState }, { messageAttention }] = await Promise.all([
     import('../../../activities/sequencing/run-store.ts'),
     import('../../../activities/sequencing/outbox.ts'),
@@ -61,14 +61,6 @@ async function runs(context: CommandContext, options: RunsOptions): Promise<void
   if (context.json) return printJson(shown);
   if (shown.length === 0) return note(options.needsPerson === true ? 'No run waits for a person.' : 'There are no such runs.');
   print(runTable(shown, context.config.site.timeZone, terminalWidth()));
-}
-
-function statusesOf(text: string): RunStatus[] {
-  return text.split(',').map((word) => {
-    const found = runStatuses.find((status) => status === word.trim());
-    if (found === undefined) throw new OperationError('ContractError', `--state has "${word.trim()}": expected ${runStatuses.join(', ')}.`);
-    return found;
-  });
 }
 
 /** Where the terminal is narrower, times are left out: all, or all but the first and the last. */

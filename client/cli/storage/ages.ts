@@ -6,9 +6,10 @@ import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
 import { askDatabase } from '../database.ts';
 import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
-import { dateOf, descending, onlyVolume, rowsAskedFor, sortOption, topOption, tsv, type DateOption, type Order } from './options.ts';
+import { dateOf, descending, onlyVolume, rowsAskedFor, sortOption, topOption, tsv, type Order } from './options.ts';
 
-interface AgesOptions extends DateOption {
+interface AgesOptions {
+  date?: string;
   volume?: string;
   group?: string;
   base?: string;
@@ -41,7 +42,7 @@ export function registerAges(storage: Command): void {
       withContext(command, async (context) => {
         const { ageRows } = await import('../../../activities/storage/age-store.ts');
         const top = rowsAskedFor(context, options);
-        const date = await dateOf(context, options);
+        const date = await dateOf(context, options.date);
         const all = await askDatabase(context.config, 'storage', (database) => ageRows(database, date, onlyVolume(options.volume)));
         const rows = all
           .filter((row) => (options.group === undefined || row.group === options.group) && (options.base === undefined || row.baseDirectory === options.base))

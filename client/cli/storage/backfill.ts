@@ -1,12 +1,11 @@
 /** `longshore storage backfill …`: load the scans of earlier dates. */
 import type { Command } from 'commander';
-import { isPlainDate } from '../../../domain/dates.ts';
-import { OperationError } from '../../../domain/errors.ts';
 import { productNames } from '../../../domain/storage/product-names.ts';
 import type { BackfillStatus } from '../../../workflows/storage/contract.ts';
 import type { Backfill } from '../../index.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { endWith } from '../exit-codes.ts';
+import { checkPeriod, listed } from '../options.ts';
 import { note, paint, print, printJson, safeText, shorten } from '../output.ts';
 import { productsOf } from './products.ts';
 import { bar } from './render.ts';
@@ -36,14 +35,13 @@ export function registerBackfill(storage: Command): void {
     .option('--detach', 'start it and return')
     .action((options: StartOptions, command: Command) =>
       withContext(command, async (context) => {
+        checkPeriod(options);
         const { backfill: run } = (await context.connect()).storage;
-        for (const [flag, date] of [['--from', options.from], ['--to', options.to]] as const) if (!isPlainDate(date)) throw new OperationError('ContractError', `${flag} has “${date}”: expected a date, YYYY-MM-DD.`);
-        if (options.from > options.to) throw new OperationError('ContractError', `--from (${options.from}) is after --to (${options.to}).`);
         await run.start({
           from: options.from,
           to: options.to,
           order: options.oldestFirst === true ? 'oldest-first' : 'newest-first',
-          ...(options.volumes === undefined ? {} : { volumes: options.volumes.split(',').map((each) => each.trim()) }),
+          ...(options.volumes === undefined ? {} : { volumes: listed(options.volumes) }),
           ...(options.products === undefined ? {} : { products: productsOf(options.products, productNames.filter((each) => each !== 'split')) }),
           ...(options.force === true ? { force: true } : {}),
         });

@@ -3,7 +3,6 @@ import { type Command, Option } from 'commander';
 import type { Original, OriginalProduct } from '../../../activities/storage/original-store.ts';
 import type { Database } from '../../../activities/platform/database/index.ts';
 import type { Config, DatabaseConfig } from '../../../config/schema.ts';
-import { isPlainDate } from '../../../domain/dates.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import { certaintyOf, type Comparison, type Difference, differenceText, type PassFacts, rowsOf, type Summary, summaryOf } from '../../../domain/storage/comparison.ts';
 import type { ComparedDirectoryRow } from '../../../domain/storage/comparison-directories.ts';
@@ -13,6 +12,7 @@ import type { ComparedVaultRow } from '../../../domain/storage/comparison-vault.
 import { type CommandContext, withContext } from '../context.ts';
 import { askDatabase } from '../database.ts';
 import { endWith } from '../exit-codes.ts';
+import { plainDate } from '../options.ts';
 import { type Cell, note, paint, print, printJson, safeText, table } from '../output.ts';
 
 /** Our rows of volumes on their newest dates that are not after `date`, by product. */
@@ -39,8 +39,8 @@ export function registerCompare(storage: Command, stores: ComparedStores): void 
     .command('compare')
     .summary('compare the original’s tables with ours')
     .description('compare a day’s rows of the original’s tables with ours, and explain the differences; ends with 3 when one has no explanation')
-    .option('--date <date>', 'record date (default: the newest that both have)', plainDate('--date'))
-    .option('--original-date <date>', 'record date there, where it is another', plainDate('--original-date'))
+    .option('--date <date>', 'record date (default: the newest that both have)', (text) => plainDate('--date', text))
+    .option('--original-date <date>', 'record date there, where it is another', (text) => plainDate('--original-date', text))
     .option('--volume <name>', 'only this volume (default: all that both have)')
     .option('--original <file>', 'YAML file with the original’s database (default: storage.original)')
     .option('--same-database', 'the original’s tables are in our database, which was its own (`db adopt`)')
@@ -50,11 +50,6 @@ export function registerCompare(storage: Command, stores: ComparedStores): void 
     .option('--tsv', 'print all differences as tab-separated text')
     .action((options: CompareOptions, command: Command) => withContext(command, (context) => compare(context, options, stores)));
 }
-
-const plainDate = (option: string) => (text: string): string => {
-  if (isPlainDate(text)) return text;
-  throw new OperationError('ContractError', `${option} is "${text}": expected YYYY-MM-DD.`);
-};
 
 function wholeNumber(text: string): bigint {
   if (/^\d+$/u.test(text)) return BigInt(text);

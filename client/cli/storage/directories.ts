@@ -6,10 +6,11 @@ import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
 import { askDatabase } from '../database.ts';
 import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
-import { dateOf, onlyVolume, rowsAskedFor, topOption, tsv, type DateOption } from './options.ts';
+import { dateOf, onlyVolume, rowsAskedFor, topOption, tsv } from './options.ts';
 import { bar } from './render.ts';
 
-interface DirectoriesOptions extends DateOption {
+interface DirectoriesOptions {
+  date?: string;
   volume?: string;
   group?: string;
   pi?: string;
@@ -38,7 +39,7 @@ export function registerDirectories(storage: Command): void {
         const { directoryRows } = await import('../../../activities/storage/directory-store.ts');
         const { group, pi, base, type, sort } = options;
         const top = rowsAskedFor(context, options);
-        const date = await dateOf(context, options);
+        const date = await dateOf(context, options.date);
         // One more than is shown tells whether there are more.
         const filter = { date, sort, limit: top + 1, ...onlyVolume(options.volume), ...(group !== undefined && { group }), ...(pi !== undefined && { pi }), ...(base !== undefined && { base }), ...(type !== undefined && { type }) };
         const rows = await askDatabase(context.config, 'storage', (database) => directoryRows(database, filter));

@@ -8,9 +8,10 @@ import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
 import { askDatabase } from '../database.ts';
 import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
-import { dateOf, descending, onlyVolume, rowsAskedFor, sortOption, topOption, tsv, type DateOption, type Order } from './options.ts';
+import { dateOf, descending, onlyVolume, rowsAskedFor, sortOption, topOption, tsv, type Order } from './options.ts';
 
-interface ForecastOptions extends DateOption {
+interface ForecastOptions {
+  date?: string;
   volume?: string;
   group?: string;
   sort: ForecastSort;
@@ -38,7 +39,7 @@ export function registerForecast(storage: Command): void {
       withContext(command, async (context) => {
         const { forecastSettings } = await import('../../../activities/storage/load-rows.ts');
         const top = rowsAskedFor(context, options);
-        const date = await dateOf(context, options);
+        const date = await dateOf(context, options.date);
         const settings = forecastSettings(context.config.storage);
         const all = await askDatabase(context.config, 'storage', (database) => outlooks(database, { date, settings, ...onlyVolume(options.volume), ...(options.group !== undefined && { group: options.group }) }));
         const sorted = all.sort(orders[options.sort]);

@@ -7,10 +7,12 @@ import { compareGrowthNames, compareGrowthRows, netOf, perDay, type GrowthLevel,
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
 import { askDatabase } from '../database.ts';
+import { plainDate, positive } from '../options.ts';
 import { type Cell, type Column, note, paint, print, printJson, safeText, table, terminalWidth } from '../output.ts';
-import { all, dateOf, descending, onlyVolume, plainDate, positive, rowsAskedFor, sortOption, topOption, type DateOption, type Order } from './options.ts';
+import { all, dateOf, descending, onlyVolume, rowsAskedFor, sortOption, topOption, type Order } from './options.ts';
 
-interface GrowthOptions extends DateOption {
+interface GrowthOptions {
+  date?: string;
   volume?: string;
   group?: string;
   since?: string;
@@ -53,10 +55,10 @@ export function registerGrowth(storage: Command): void {
       withContext(command, async (context) => {
         const top = rowsAskedFor(context, options);
         const days = options.days === undefined ? usualDays : positive('--days', options.days);
-        const since = options.since === undefined ? {} : { since: await plainDate('--since', options.since) };
+        const since = options.since === undefined ? {} : { since: plainDate('--since', options.since) };
         // The largest movers are not the first in another order, nor those of one group.
         const largestOnly = options.sort === 'net' && options.group === undefined;
-        const question = { date: await dateOf(context, options), days, top: largestOnly ? top : all, ...since, ...onlyVolume(options.volume) };
+        const question = { date: await dateOf(context, options.date), days, top: largestOnly ? top : all, ...since, ...onlyVolume(options.volume) };
         const asked = options.days !== undefined || options.since !== undefined;
         const volumes = await askDatabase(context.config, 'storage', (database) => comparisons(database, question, asked, context.signal));
         const ofLevel = volumes.flatMap((each) => each.rows.filter((row) => row.level === options.level));

@@ -7,6 +7,7 @@ import type { ReportSnapshot } from '../../index.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { askDatabase } from '../database.ts';
 import { endWith } from '../exit-codes.ts';
+import { listed, positive } from '../options.ts';
 import { note, paint, print, printJson } from '../output.ts';
 import { registerBackfill } from './backfill.ts';
 import { productsOf } from './products.ts';
@@ -16,7 +17,7 @@ import { registerDirectories } from './directories.ts';
 import { registerForecast } from './forecast.ts';
 import { registerGrowth } from './growth.ts';
 import { registerScan } from './scan.ts';
-import { descending, sortOption, type Order } from './options.ts';
+import { dateOf, descending, onlyVolume, sortOption, type Order } from './options.ts';
 import { registerVault } from './vault.ts';
 
 interface DateOption {
@@ -39,8 +40,8 @@ export function registerStorage(program: Command): void {
       withContext(command, async (context) => {
         const { storage: reports } = await context.connect();
         const report = await reports.startReport({
-          date: await dateOf(context, options),
-          ...(options.volumes === undefined ? {} : { volumes: options.volumes.split(',').map((each) => each.trim()) }),
+          date: await dateOf(context, options.date),
+          ...(options.volumes === undefined ? {} : { volumes: listed(options.volumes) }),
           ...(options.products === undefined ? {} : { products: productsOf(options.products) }),
           ...(options.force === true ? { force: true } : {}),
         });
@@ -63,7 +64,7 @@ export function registerStorage(program: Command): void {
       withContext(command, async (context) => {
         const { storage: reports } = await context.connect();
         const { follow } = await import('./follow.ts');
-        const snapshot = await follow(reports.report(await dateOf(context, { date })), { signal: context.signal, quiet: context.json });
+        const snapshot = await follow(reports.report(await dateOf(context, date, 'The date')), { signal: context.signal, quiet: context.json });
         await show(context, snapshot, false);
       }),
     );
@@ -74,7 +75,7 @@ export function registerStorage(program: Command): void {
     .action((date: string | undefined, _options: unknown, command: Command) =>
       withContext(command, async (context) => {
         const { storage: reports } = await context.connect();
-        const snapshot = await reports.report(await dateOf(context, { date })).status();
+        const snapshot = await reports.report(await dateOf(context, date, 'The date')).status();
         if (context.json) return printJson(snapshot);
         const { progressLines } = await import('./render.ts');
         print(`Storage report of ${snapshot.date}: ${stateInWords(snapshot)}`);
@@ -102,7 +103,7 @@ export function registerStorage(program: Command): void {
     .option('--tsv', 'tab-separated, as the report writes it')
     .action((options: DateOption & { volume?: string; group?: string; pi?: string; base?: string; sort: GroupSort; top?: string; tsv?: boolean }, command: Command) =>
       withContext(command, async (context) => {
-        const rows = (await usageRows(context, await dateOf(context, options), options.volume)).filter(
+        const rows = (await usageRows(context, await dateOf(context, options.date), options.volume)).filter(
           (row) => (options.group === undefined || row.group === options.group) && (options.pi === undefined || row.pi === options.pi) && (options.base === undefined || row.baseDirectory === options.base),
         );
         const sorted = rows.toSorted(await comparer(options.sort));
@@ -132,8 +133,8 @@ export function registerStorage(program: Command): void {
       withContext(command, async (context) => {
         const { userRows } = await import('../../../activities/storage/user-store.ts');
         const { compareUserRows } = await import('../../../domain/storage/user-row.ts');
-        const date = await dateOf(context, options);
-        const all = await askDatabase(context.config, 'storage', (database) => userRows(database, date, options.volume === undefined ? {} : { volumes: [options.volume] }));
+        const date = await dateOf(context, options.date);
+        const all = await askDatabase(context.config, 'storage', (database) => userRows(database, date, onlyVolume(options.volume)));
         const sorted = all
           .filter((row) => (options.user === undefined || row.user === options.user) && (options.group === undefined || row.group === options.group))
           .toSorted(options.sort === 'name' ? compareUserRows : descending((row) => row.used, compareUserRows));
@@ -157,7 +158,7 @@ export function registerStorage(program: Command): void {
     .action((volume: string, options: DateOption & { force?: boolean }, command: Command) =>
       withContext(command, async (context) => {
         const { storage: reports } = await context.connect();
-        const report = reports.report(await dateOf(context, options));
+        const report = reports.report(await dateOf(context, options.date));
         await report.retry(volume, options.force === true ? { force: true } : {});
         const { follow } = await import('./follow.ts');
         const snapshot = await follow(report, { signal: context.signal, quiet: context.json });
@@ -173,7 +174,7 @@ export function registerStorage(program: Command): void {
     .action((options: DateOption & { reason: string }, command: Command) =>
       withContext(command, async (context) => {
         const { storage: reports } = await context.connect();
-        const report = reports.report(await dateOf(context, options));
+        const report = reports.report(await dateOf(context, options.date));
         await report.acceptFailures(options.reason);
         const result = await report.result();
         if (context.json) printJson(result);
@@ -187,7 +188,7 @@ export function registerStorage(program: Command): void {
     .action((date: string | undefined, _options: unknown, command: Command) =>
       withContext(command, async (context) => {
         const { storage: reports } = await context.connect();
-        const report = reports.report(await dateOf(context, { date }));
+        const report = reports.report(await dateOf(context, date, 'The date'));
         await report.cancel();
         if (context.json) printJson({ date: report.date, cancelled: true });
         else print(`Asked ${report.workflowId} to stop; what is loaded stays.`);
@@ -205,23 +206,6 @@ export function registerStorage(program: Command): void {
   });
   registerBackfill(storage);
   registerScan(storage);
-}
-
-/** The date that was asked for, else today in the site's zone. */
-async function dateOf(context: CommandContext, options: { date?: string | undefined }): Promise<string> {
-  const { isPlainDate } = await import('../../../domain/dates.ts');
-  if (options.date !== undefined) {
-    if (!isPlainDate(options.date)) throw new OperationError('ContractError', `The date is "${options.date}": expected YYYY-MM-DD.`);
-    return options.date;
-  }
-  const { plainDateAt } = await import('../../../activities/storage/find-scan.ts');
-  return plainDateAt(new Date(), context.config.site.timeZone);
-}
-
-function positive(option: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new OperationError('ContractError', `${option} is "${text}": expected a whole number above 0.`);
-  return value;
 }
 
 type GroupSort = 'urgency' | 'used' | 'name';
@@ -244,7 +228,7 @@ function stateInWords(snapshot: Pick<ReportSnapshot, 'state' | 'volumes'>): stri
 
 async function usageRows(context: CommandContext, date: string, volume?: string): Promise<ReportRow[]> {
   const { reportRows } = await import('../../../activities/storage/usage-store.ts');
-  return askDatabase(context.config, 'storage', (database) => reportRows(database, date, volume === undefined ? {} : { volumes: [volume] }));
+  return askDatabase(context.config, 'storage', (database) => reportRows(database, date, onlyVolume(volume)));
 }
 
 /** The most urgent rows that a report shows unless all are asked for. */
@@ -287,7 +271,7 @@ async function show(context: CommandContext, snapshot: ReportSnapshot, all: bool
 async function showSaved(context: CommandContext, wanted: string | undefined, all: boolean): Promise<void> {
   const { latestReportDate, savedReport } = await import('../../../activities/storage/report-store.ts');
   const saved = await askDatabase(context.config, 'storage', async (database) => {
-    const date = wanted === undefined ? await latestReportDate(database) : await dateOf(context, { date: wanted });
+    const date = wanted === undefined ? await latestReportDate(database) : await dateOf(context, wanted, 'The date');
     return date === null ? null : savedReport(database, date);
   });
   if (saved === null) throw new OperationError('NotFound', wanted === undefined ? 'No report has been made yet: longshore storage report makes one.' : `There is no report of ${wanted}.`);

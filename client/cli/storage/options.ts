@@ -1,30 +1,13 @@
 /** What options of storage commands mean. */
 import { Option } from 'commander';
-import { OperationError } from '../../../domain/errors.ts';
 import type { CommandContext } from '../context.ts';
-
-export interface DateOption {
-  date?: string;
-}
+import { plainDate, positive } from '../options.ts';
 
 /** The date that was asked for, else today in the site's zone. Throws `ContractError` for what is no date. */
-export async function dateOf(context: CommandContext, options: DateOption): Promise<string> {
-  if (options.date !== undefined) return plainDate('--date', options.date);
+export async function dateOf({ config }: CommandContext, date: string | undefined, option = '--date'): Promise<string> {
+  if (date !== undefined) return plainDate(option, date);
   const { plainDateAt } = await import('../../../activities/storage/find-scan.ts');
-  return plainDateAt(new Date(), context.config.site.timeZone);
-}
-
-/** `text` if it is YYYY-MM-DD, else `ContractError`. */
-export async function plainDate(option: string, text: string): Promise<string> {
-  const { isPlainDate } = await import('../../../domain/dates.ts');
-  if (!isPlainDate(text)) throw new OperationError('ContractError', `${option} is "${text}": expected YYYY-MM-DD.`);
-  return text;
-}
-
-/** A whole number above 0, else `ContractError`. */
-export function positive(option: string, text: string): number {
-  if (!/^[1-9]\d{0,8}$/u.test(text)) throw new OperationError('ContractError', `${option} is "${text}": expected a whole number above 0.`);
-  return Number(text);
+  return plainDateAt(new Date(), config.site.timeZone);
 }
 
 /** Rows of a table unless more or fewer are asked for. JSON and TSV are for programs, which get all. */

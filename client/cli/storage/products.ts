@@ -1,10 +1,8 @@
-import { OperationError } from '../../../domain/errors.ts';
 import { productNames, type ProductName } from '../../../domain/storage/product-names.ts';
+import { someOf } from '../options.ts';
 
-/** The value of `--products`: names separated by commas. */
+/** The value of `--products`, in the order of `allowed`. */
 export function productsOf(text: string, allowed: readonly ProductName[] = productNames): ProductName[] {
-  const asked = text.split(',').map((each) => each.trim());
-  const strange = asked.find((each) => !allowed.some((name) => name === each));
-  if (strange !== undefined) throw new OperationError('ContractError', `--products has “${strange}”: expected some of ${allowed.join(', ')}.`);
+  const asked = someOf('--products', text, allowed);
   return allowed.filter((name) => asked.includes(name));
 }

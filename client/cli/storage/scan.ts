@@ -3,12 +3,12 @@ import path from 'node:path';
 import { type Command, Option } from 'commander';
 import type { PassOptions, PassResult } from '../../../activities/storage/read-scan/index.ts';
 import type { StorageConfig } from '../../../config/schema.ts';
-import { OperationError } from '../../../domain/errors.ts';
 import { productNames } from '../../../domain/storage/product-names.ts';
 import { splitCosts } from '../../../domain/storage/split-index.ts';
 import { parseScanName } from '../../../domain/storage/scan-files.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { endWith } from '../exit-codes.ts';
+import { positive } from '../options.ts';
 import { note, print, printJson, safeText, shorten, terminalWidth } from '../output.ts';
 import { productsOf } from './products.ts';
 import { progressText } from './render.ts';
@@ -35,13 +35,8 @@ export function registerScan(storage: Command): void {
     .addOption(new Option('--size <which>', 'size to count (default: as configured)').choices(['recorded', 'apparent']))
     .addOption(new Option('--hard-links <rule>', 'how to count hard links (default: as configured)').choices(['once', 'divide']))
     .option('--products <names>', `some of ${productNames.join(', ')}`)
-    .addOption(new Option('--top <n>', 'rows of each table').argParser(rowsOf).default(15))
+    .addOption(new Option('--top <n>', 'rows of each table').argParser((text) => positive('--top', text)).default(15))
     .action((file: string, options: ScanOptions, command: Command) => withContext(command, (context) => scan(context, file, options)));
-}
-
-function rowsOf(text: string): number {
-  if (!/^[1-9]\d{0,8}$/u.test(text)) throw new OperationError('ContractError', `--top has “${text}”: expected a number of rows.`);
-  return Number(text);
 }
 
 async function scan(context: CommandContext, file: string, options: ScanOptions): Promise<void> {

@@ -7,8 +7,9 @@ import { type VaultGroupRow, vaultNotes, type VaultRow } from '../../../domain/s
 import { formatBytes } from '../../../domain/units.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { askDatabase } from '../database.ts';
+import { positive } from '../options.ts';
 import { type Cell, type Column, note, print, printBlocks, printJson, printJsonList, table, terminalWidth } from '../output.ts';
-import { descending, type Order } from './options.ts';
+import { dateOf, descending, type Order } from './options.ts';
 import { bar } from './render.ts';
 
 interface VaultOptions {
@@ -36,7 +37,7 @@ export function registerVault(storage: Command): void {
     .option('--path <text>', 'only files with this in their path, now or when marked')
     .option('--files', 'single files')
     .addOption(new Option('--sort <key>', 'what comes first (default: size; of --tsv name)').choices(['size', 'files', 'age', 'name']))
-    .addOption(new Option('--top <n>', 'at most so many rows (default: all; 50 files on a terminal)').argParser(rowsOption))
+    .addOption(new Option('--top <n>', 'at most so many rows (default: all; 50 files on a terminal)').argParser((text) => positive('--top', text)))
     .option('--tsv', 'single files as tab-separated text')
     .action((options: VaultOptions, command: Command) => withContext(command, (context) => showVault(context, options)));
 }
@@ -45,11 +46,6 @@ function branchOption(text: string): VaultFilter['branch'] {
   const branch = branchOf(text);
   if (branch === null) throw new OperationError('ContractError', `--branch is “${text}”: expected one of ${vaultBranches.map((each) => each.replace('.', '')).join(', ')}.`);
   return branch;
-}
-
-function rowsOption(text: string): number {
-  if (!/^[1-9]\d{0,8}$/u.test(text)) throw new OperationError('ContractError', `--top is “${text}”: expected a whole number above 0.`);
-  return Number(text);
 }
 
 /** Files that a terminal shows unless more are asked for. */
@@ -149,16 +145,6 @@ function filterOf({ volume, group, user, branch, path }: VaultOptions): VaultFil
     ...(branch === undefined ? {} : { branch }),
     ...(path === undefined ? {} : { path }),
   };
-}
-
-async function dateOf({ config }: CommandContext, date: string | undefined): Promise<string> {
-  if (date === undefined) {
-    const { plainDateAt } = await import('../../../activities/storage/find-scan.ts');
-    return plainDateAt(new Date(), config.site.timeZone);
-  }
-  const { isPlainDate } = await import('../../../domain/dates.ts');
-  if (!isPlainDate(date)) throw new OperationError('ContractError', `The date is "${date}": expected YYYY-MM-DD.`);
-  return date;
 }
 
 const count = (value: number): string => value.toLocaleString('en-GB');
