@@ -1,5 +1,4 @@
-import type { Payload } from '@temporalio/common';
-import { type Client, WithStartWorkflowOperation, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, WithStartWorkflowOperation, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import {
   type By,
   cellAction,
@@ -29,7 +28,7 @@ import {
 } from '../workflows/sequencing/contract.ts';
 import { OperationError } from '../domain/errors.ts';
 import type { CellAction, RunAction } from '../domain/sequencing/operator-actions.ts';
-import { pauseFor } from './pause.ts';
+import { noSteps, pendingSteps, watch } from './watch.ts';
 
 /** How a run is doing at this moment, beside its state. */
 export interface RunProgress {
@@ -72,7 +71,6 @@ export interface Sequencing {
 }
 
 export function createSequencing(client: Client): Sequencing {
-  const converter = client.options.loadedDataConverter.payloadConverter;
   return {
     run(experiment) {
       const workflowId = runId(experiment);
@@ -87,12 +85,8 @@ export function createSequencing(client: Client): Sequencing {
         async progress() {
           const view = await workflow.query(runStatus);
           const own = await pendingSteps(client, workflowId);
-          const parts = view.processing === null ? noSteps : await pendingSteps(client, processingId(experiment, view.processing.number));
-          return {
-            copy: own.beats.filter(({ step }) => step === steps.copy).map(({ payload }) => converter.fromPayload<CopyProgress>(payload))[0] ?? null,
-            parts: parts.beats.filter(({ step }) => step === steps.part).map(({ payload }) => converter.fromPayload<PartProgress>(payload)),
-            troubles: [...own.troubles, ...parts.troubles],
-          };
+          const processing = view.processing === null ? noSteps : await pendingSteps(client, processingId(experiment, view.processing.number));
+          return { copy: own.beats<CopyProgress>(steps.copy)[0] ?? null, parts: processing.beats<PartProgress>(steps.part), troubles: [...own.troubles, ...processing.troubles] };
         },
         act: (request, by) => client.workflow.executeUpdateWithStart(runAction, { args: [{ ...by, request }], startWorkflowOperation: opened() }),
         cell: (key, action, by) => client.workflow.executeUpdateWithStart(cellAction, { args: [{ ...by, key, action }], startWorkflowOperation: opened() }),
@@ -125,7 +119,7 @@ export function createSequencing(client: Client): Sequencing {
       const result = (await startImport(client, input)).result();
       if (onProgress === undefined) return result;
       const ended = new AbortController();
-      const watching = watchSteps(client, importId, ended.signal, ({ beats }) => beats.filter(({ step }) => step === steps.import).forEach(({ payload }) => onProgress(converter.fromPayload<ImportProgress>(payload))));
+      const watching = watchImport(client, onProgress, ended.signal);
       try {
         return await result;
       } finally {
@@ -147,36 +141,8 @@ async function startImport(client: Client, input: ImportInput) {
 
 const watchMs = 500;
 
-/** Tells now and then what a workflow's steps say of themselves. One answer that fails to come is none that matters. */
-async function watchSteps(client: Client, workflowId: string, signal: AbortSignal, tell: (steps: PendingSteps) => void): Promise<void> {
-  for (;;) {
-    await pauseFor(watchMs, signal);
-    if (signal.aborted) return;
-    await pendingSteps(client, workflowId).then(tell, () => undefined);
-  }
-}
-
-interface PendingSteps {
-  /** The newest heartbeat of each. */
-  beats: { step: string; payload: Payload }[];
-  troubles: string[];
-}
-
-const noSteps: PendingSteps = { beats: [], troubles: [] };
-
-async function pendingSteps(client: Client, workflowId: string): Promise<PendingSteps> {
-  try {
-    const { raw } = await client.workflow.getHandle(workflowId).describe();
-    const steps: PendingSteps = { beats: [], troubles: [] };
-    for (const { activityType, heartbeatDetails, lastFailure, attempt } of raw.pendingActivities ?? []) {
-      const step = activityType?.name ?? 'a step';
-      const payload = heartbeatDetails?.payloads?.[0];
-      if (payload) steps.beats.push({ step, payload });
-      if (lastFailure !== undefined && lastFailure !== null) steps.troubles.push(`${step}, attempt ${attempt ?? 1}: ${lastFailure.message ?? 'it failed'}`);
-    }
-    return steps;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return noSteps;
-    throw error;
-  }
+/** One answer that fails to come is none that matters. */
+async function watchImport(client: Client, tell: (progress: ImportProgress) => void, signal: AbortSignal): Promise<void> {
+  const ask = () => pendingSteps(client, importId).catch(() => noSteps);
+  for await (const { beats } of watch(ask, () => false, { intervalMs: watchMs, signal })) beats<ImportProgress>(steps.import).forEach(tell);
 }

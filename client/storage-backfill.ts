@@ -1,6 +1,6 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { OperationError } from '../domain/errors.ts';
-import { pauseFor } from './pause.ts';
+import { watch } from './watch.ts';
 import { backfillId, backfillStatus, pauseBackfill, resumeBackfill, taskQueues, workflowTypes, type BackfillInput, type BackfillStatus } from '../workflows/storage/contract.ts';
 
 /** What to load: see `BackfillInput`. */
@@ -43,14 +43,7 @@ export function createBackfill(client: Client): Backfill {
       }
     },
     status,
-    async *watch({ intervalMs = 1000, signal } = {}) {
-      for (;;) {
-        const now = await status();
-        yield now;
-        if (now.state !== 'running' || signal?.aborted === true) return;
-        await pauseFor(intervalMs, signal);
-      }
-    },
+    watch: ({ intervalMs = 1000, signal } = {}) => watch(status, ({ state }) => state !== 'running', { intervalMs, signal }),
     pause: (reason) => workflow.executeUpdate(pauseBackfill, { args: [{ reason }] }),
     resume: () => workflow.executeUpdate(resumeBackfill),
     cancel: async () => {

@@ -1,6 +1,6 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import { pauseFor } from './pause.ts';
 import { createBackfill, type Backfill } from './storage-backfill.ts';
+import { pendingSteps, watch } from './watch.ts';
 import {
   acceptFailures,
   growthId,
@@ -13,6 +13,7 @@ import {
   reportStatus,
   type ReportStatus,
   retryVolume,
+  type StorageScanActivities,
   taskQueues,
   volumeId,
   type VolumeOutcome,
@@ -68,9 +69,10 @@ export function createStorage(client: Client): Storage {
       const snapshot: ReportSnapshot = { ...now, progress: {}, troubles: {} };
       if (now.state !== 'running') return snapshot;
       const look = async (name: string, id: string): Promise<void> => {
-        const { progress, trouble } = await pendingStep(client, id);
-        if (progress !== null) snapshot.progress[name] = progress;
-        if (trouble !== null) snapshot.troubles[name] = trouble;
+        const { beats, troubles: [trouble] } = await pendingSteps(client, id);
+        const [progress] = beats<PassProgress>('readScan' satisfies keyof StorageScanActivities);
+        if (progress !== undefined) snapshot.progress[name] = progress;
+        if (trouble !== undefined) snapshot.troubles[name] = trouble;
       };
       const running = now.volumes.filter((each) => each.state === 'running');
       await Promise.all([look('report', workflowId), ...running.map(({ volume }) => look(volume, volumeId(volume)))]);
@@ -81,14 +83,7 @@ export function createStorage(client: Client): Storage {
       date,
       workflowId,
       status,
-      async *watch({ intervalMs = 500, signal } = {}) {
-        for (;;) {
-          const snapshot = await status();
-          yield snapshot;
-          if (snapshot.state !== 'running' || signal?.aborted === true) return;
-          await pauseFor(intervalMs, signal);
-        }
-      },
+      watch: ({ intervalMs = 500, signal } = {}) => watch(status, ({ state }) => state !== 'running', { intervalMs, signal }),
       result: () => workflow.result(),
       retry: (volume, options = {}) => workflow.executeUpdate(retryVolume, { args: [{ volume, ...options }] }),
       acceptFailures: (reason) => workflow.executeUpdate(acceptFailures, { args: [{ reason }] }),
@@ -136,23 +131,6 @@ async function runningRun(client: Client, workflowId: string): Promise<string | 
     return described.status.name === 'RUNNING' ? (described.raw.workflowExecutionInfo?.firstRunId ?? described.runId) : null;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return null;
-    throw error;
-  }
-}
-
-/** Of a workflow: the newest heartbeat of a pass that runs, and why a step is being tried again. */
-async function pendingStep(client: Client, workflowId: string): Promise<{ progress: PassProgress | null; trouble: string | null }> {
-  try {
-    const { raw } = await client.workflow.getHandle(workflowId).describe();
-    const pending = raw.pendingActivities ?? [];
-    const payload = pending.find((each) => each.activityType?.name === 'readScan')?.heartbeatDetails?.payloads?.[0];
-    const failing = pending.find((each) => each.lastFailure !== undefined && each.lastFailure !== null);
-    return {
-      progress: payload ? client.options.loadedDataConverter.payloadConverter.fromPayload<PassProgress>(payload) : null,
-      trouble: failing === undefined ? null : `${failing.activityType?.name ?? 'a step'}, attempt ${failing.attempt ?? 1}: ${failing.lastFailure?.message ?? 'it failed'}`,
-    };
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return { progress: null, trouble: null };
     throw error;
   }
 }
