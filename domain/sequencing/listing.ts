@@ -2,7 +2,7 @@
  * What instruments hold. A listing is rows or a failure: an instrument that does not answer must never look like an empty one,
  * for then half-copied cells would count as complete.
  */
-import type { Problem } from '../errors.ts';
+import { OperationError, type Problem } from '../errors.ts';
 import { identify, type Pin } from './identity.ts';
 import { runLocation } from './location.ts';
 import { cellFault, cellMark, componentFault, isCellDirectory } from './names.ts';
@@ -17,23 +17,18 @@ export interface ListedCell {
   cell: string;
 }
 
-export type Listing = { state: 'listed'; rows: readonly ListedCell[] } | { state: 'failed'; problem: Problem };
-
-const failed = (type: Problem['type'], message: string, place: { file?: string; line?: number } = {}): Listing => ({ state: 'failed', problem: { type, message, ...place } });
-
 /**
  * Reads rows of `experiment TAB location TAB library/celldir`; blank lines are skipped. One line that is not a row fails the whole
- * listing (`InputCorrupt`, with file and line), for nobody knows which cells it hides.
+ * listing (throws `InputCorrupt`, with file and line), for nobody knows which cells it hides.
  */
-export function parseListing(text: string, file: string): Listing {
-  const rows: ListedCell[] = [];
-  for (const [index, line] of text.split('\n').entries()) {
-    if (line.trim() === '') continue;
-    const row = readRow(line);
-    if (typeof row === 'string') return failed('InputCorrupt', `${file}, line ${index + 1}: ${row}.`, { file, line: index + 1 });
-    rows.push(row);
-  }
-  return { state: 'listed', rows };
+export function parseListing(text: string, file: string): ListedCell[] {
+  return text.split('\n').flatMap((text, index) => {
+    if (text.trim() === '') return [];
+    const row = readRow(text);
+    const line = index + 1;
+    if (typeof row === 'string') throw new OperationError('InputCorrupt', `${file}, line ${line}: ${row}.`, { place: { file, line } });
+    return row;
+  });
 }
 
 /** A row, or what is wrong with it. */
@@ -48,11 +43,6 @@ function readRow(line: string): ListedCell | string {
   ];
   const bad = faults.find(([, , fault]) => fault !== null);
   return bad === undefined ? { experiment, location, cell } : `the ${bad[0]} “${bad[1]}” ${bad[2]}`;
-}
-
-/** The rows as text that `parseListing` reads. */
-export function printListing(rows: readonly ListedCell[]): string {
-  return rows.map(({ experiment, location, cell }) => `${experiment}\t${location}\t${cell}\n`).join('');
 }
 
 export interface InstrumentListing {
@@ -111,9 +101,8 @@ export type RunUpstream =
 export const nothingKnown: RunUpstream = { state: 'unknown', cells: [] };
 
 /** The part of a listing that concerns a run; of several locations the first one counts. */
-export function upstreamOf(listing: Listing, experiment: string, lastSeen: readonly string[] = []): RunUpstream {
-  if (listing.state === 'failed') return { state: 'unknown', cells: lastSeen };
-  const rows = listing.rows.filter((row) => row.experiment === experiment);
+export function upstreamOf(listing: readonly ListedCell[], experiment: string): RunUpstream {
+  const rows = listing.filter((row) => row.experiment === experiment);
   const [first] = rows;
   if (first === undefined) return { state: 'absent', cells: [] };
   return { state: 'listed', location: first.location, cells: [...new Set(rows.map((row) => row.cell))].toSorted(compareBytes) };

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { RunDirectory } from '../../../activities/sequencing/run-directory.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import { type Cell, cellStateCodes, cellStateMeanings, deriveCells, type Rules } from '../../../domain/sequencing/cell-state.ts';
-import { nothingKnown, parseListing, type RunUpstream, upstreamOf } from '../../../domain/sequencing/listing.ts';
+import { type ListedCell, nothingKnown, parseListing, type RunUpstream, upstreamOf } from '../../../domain/sequencing/listing.ts';
 import { instrumentOf } from '../../../domain/sequencing/names.ts';
 import { deriveStatus, statusMeanings } from '../../../domain/sequencing/run-status.ts';
 import { statusFields, type StatusReport } from '../../../domain/sequencing/status-fields.ts';
@@ -33,12 +33,9 @@ export function registerStatus(sequencing: Command): void {
 }
 
 /** The listing in a file. Throws `NotFound`, `PermissionDenied`, and `InputCorrupt` with file and line. */
-async function readListing(file: string): Promise<ReturnType<typeof parseListing>> {
+async function readListing(file: string): Promise<ListedCell[]> {
   const name = file === '-' ? 'standard input' : file;
-  const listing = parseListing(decoded(await bytesOf(file), name), name);
-  if (listing.state === 'listed') return listing;
-  const { type, message, file: place = name, line } = listing.problem;
-  throw new OperationError(type === 'Unexpected' ? 'InputCorrupt' : type, message, { place: line === undefined ? { file: place } : { file: place, line } });
+  return parseListing(decoded(await bytesOf(file), name), name);
 }
 
 async function bytesOf(file: string): Promise<Uint8Array> {
@@ -75,13 +72,10 @@ export function statusOf(run: RunDirectory, upstream: RunUpstream, rules: Rules)
   };
 }
 
-const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
-const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
 /** Local time as C's ctime writes it, for that is what readers of the original's fields parse. */
 function clockText(time: Date): string {
-  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':');
-  return `${days[time.getDay()]} ${months[time.getMonth()]} ${String(time.getDate()).padStart(2)} ${clock} ${time.getFullYear()}`;
+  const [weekday, month, , year, clock] = time.toString().split(' ');
+  return `${weekday} ${month} ${String(time.getDate()).padStart(2)} ${clock} ${year}`;
 }
 
 /** One field a line, as scripts read them. Tabs separate the cells of a list; any other control character is shown. */

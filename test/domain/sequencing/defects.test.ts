@@ -8,7 +8,7 @@ import type { RunFlags } from '../../../domain/sequencing/flags.ts';
 import { heartbeatState } from '../../../domain/sequencing/heartbeat.ts';
 import { importRun } from '../../../domain/sequencing/import-run.ts';
 import { takeInventory } from '../../../domain/sequencing/inventory.ts';
-import { listInstrument, parseListing, upstreamOf } from '../../../domain/sequencing/listing.ts';
+import { listInstrument, parseListing } from '../../../domain/sequencing/listing.ts';
 import { remoteCommand } from '../../../domain/sequencing/location.ts';
 import { cellMark, parseCellName } from '../../../domain/sequencing/names.ts';
 import { pipelineFiles } from '../../../domain/sequencing/pipeline-files.ts';
@@ -19,6 +19,7 @@ import { isStalled } from '../../../domain/sequencing/run-status.ts';
 import { copyTasks } from '../../../domain/sequencing/sync-plan.ts';
 import { dueAt, queueOrder } from '../../../domain/sequencing/sync-queue.ts';
 import { ticketMessage } from '../../../domain/sequencing/ticket-text.ts';
+import { upstreamOf } from '../../../workflows/sequencing/run-facts.ts';
 import { cellOf, flagsOf, keyOf, see } from './sketch.ts';
 
 const marker = 'final_summary_a_b.txt';
@@ -28,7 +29,8 @@ const none = { files: { fastq: { finalDest: null, fallback: null }, fast5: { fin
 describe('defects of the original', () => {
   it('D1: a listing that failed is not an empty one, and promotes nothing', () => {
     // That it fails instead of being empty: test/activities/sequencing/list-instrument.test.ts.
-    const upstream = upstreamOf({ state: 'failed', problem: { type: 'TransportError', message: 'no route' } }, 'run', [cellOf('a')]);
+    const sighting = { experiment: 'run', instrument: 'EGS1', location: 'host:/data/run', firstSeen: 0, listed: true, cells: [{ cell: cellOf('a'), ended: false }] };
+    const upstream = upstreamOf({ sighting, answers: false, location: sighting.location });
     assert.deepEqual(upstream, { state: 'unknown', cells: [cellOf('a')] });
     assert.equal(completionOf({ endMarker: marker, upstream: 'unknown', pass: 'appended' }).complete, false);
     assert.deepEqual(nextSteps({ ...see({ files: 'output', local: 'a', upstream: null }), listed: false }), []);
@@ -155,7 +157,7 @@ describe('known problems of the original', () => {
   it('old runs want nothing', () => {
     for (const files of ['output a.done', 'output aborted', 'output stripped a.done']) assert.deepEqual(nextSteps({ ...see({ files, local: 'a', upstream: 'a' }), listed: true }), []);
   });
-  it('an instrument without runs is no trouble', () => assert.deepEqual(parseListing('', 'EGS1'), { state: 'listed', rows: [] }));
+  it('an instrument without runs is no trouble', () => assert.deepEqual(parseListing('', 'EGS1'), []));
   it('people beside the instrument see whether copying works', () => assert.deepEqual([60, 1800, null].map(heartbeatState), ['ok', 'worried', 'dead']));
   it('a run whose start failed on the instrument does not wait unseen', () => assert.equal(see({ files: 'output', local: 'a', stalled: true }).status, 'stalled'));
   it('a tool that copies by itself is like a local run', () => assert.equal(completionOf({ endMarker: marker, upstream: 'absent', pass: 'none' }).complete, true));

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { type ListedCell, listInstrument, parseListing, printListing, upstreamOf } from '../../../domain/sequencing/listing.ts';
+import { OperationError } from '../../../domain/errors.ts';
+import { type ListedCell, listInstrument, parseListing, upstreamOf } from '../../../domain/sequencing/listing.ts';
 import { parseLocation, remoteCommand, runLocation } from '../../../domain/sequencing/location.ts';
 import { componentFault } from '../../../domain/sequencing/names.ts';
 
 const name = fc.string({ minLength: 1, maxLength: 20 }).filter((text) => componentFault(text) === null && text.trim() !== '');
+/** The rows as a file has them. */
+const printed = (rows: readonly ListedCell[]): string => rows.map(({ experiment, location, cell }) => `${experiment}\t${location}\t${cell}\n`).join('');
 const row = fc.record({ experiment: name, location: name, cell: fc.tuple(name, name).map((both) => both.join('/')) }, { noNullPrototype: true });
 
 describe('the listing', () => {
@@ -12,13 +15,13 @@ describe('the listing', () => {
   const rows: ListedCell[] = ['lib/XXX', 'lib/YYY'].map((cell) => ({ experiment: '20190322_EGS1_11685BN', location: 'prom@promethion:/data/20190322_11685BN', cell }));
 
   it('may be empty, and blank lines are nothing', () => {
-    for (const text of ['', '\n', '\n  \n\n']) assert.deepEqual(parseListing(text, 'f'), { state: 'listed', rows: [] });
+    for (const text of ['', '\n', '\n  \n\n']) assert.deepEqual(parseListing(text, 'f'), []);
   });
   it('has a cell a line, with or without a last line end', () => {
-    assert.deepEqual(parseListing(two, 'f'), { state: 'listed', rows });
-    assert.deepEqual(parseListing(`\n${two}\n`, 'f'), { state: 'listed', rows });
+    assert.deepEqual(parseListing(two, 'f'), rows);
+    assert.deepEqual(parseListing(`\n${two}\n`, 'f'), rows);
   });
-  it('prints and parses to the same', () => fc.assert(fc.property(fc.array(row), (each) => assert.deepEqual(parseListing(printListing(each), 'f'), { state: 'listed', rows: each }))));
+  it('is read as it was written', () => fc.assert(fc.property(fc.array(row), (each) => assert.deepEqual(parseListing(printed(each), 'f'), each))));
 
   const faults: [line: string, why: RegExp][] = [
     ['a\tb', /expected 3 columns separated by tabs .*, found 2/u],
@@ -35,19 +38,23 @@ describe('the listing', () => {
   ];
   for (const [line, why] of faults) {
     it(`fails as a whole, with the line: ${JSON.stringify(line)}`, () => {
-      const listing = parseListing(`${two}\n${line}\n`, 'list.tsv');
-      assert.ok(listing.state === 'failed');
-      assert.match(listing.problem.message, /^list\.tsv, line 3: .*\.$/su);
-      assert.match(listing.problem.message, why);
-      assert.deepEqual({ type: listing.problem.type, file: listing.problem.file, line: listing.problem.line }, { type: 'InputCorrupt', file: 'list.tsv', line: 3 });
+      assert.throws(
+        () => parseListing(`${two}\n${line}\n`, 'list.tsv'),
+        (error) => {
+          assert.ok(error instanceof OperationError);
+          assert.match(error.message, /^list\.tsv, line 3: .*\.$/su);
+          assert.match(error.message, why);
+          assert.deepEqual([error.type, error.place], ['InputCorrupt', { file: 'list.tsv', line: 3 }]);
+          return true;
+        },
+      );
     });
   }
 
   it('tells of one run: first location, cells sorted, each once', () => {
-    const listing = { state: 'listed', rows: [...rows.toReversed(), { ...rows[0]!, location: 'other' }, { experiment: 'x_y_z', location: 'l', cell: 'a/b' }] } as const;
+    const listing = [...rows.toReversed(), { ...rows[0]!, location: 'other' }, { experiment: 'x_y_z', location: 'l', cell: 'a/b' }];
     assert.deepEqual(upstreamOf(listing, '20190322_EGS1_11685BN'), { state: 'listed', location: rows[0]!.location, cells: ['lib/XXX', 'lib/YYY'] });
     assert.deepEqual(upstreamOf(listing, 'other'), { state: 'absent', cells: [] });
-    assert.deepEqual(upstreamOf({ state: 'failed', problem: { type: 'TransportError', message: 'x' } }, 'x_y_z', ['a/b']), { state: 'unknown', cells: ['a/b'] });
   });
 });
 
@@ -67,8 +74,7 @@ describe('an instrument’s listing', () => {
       pins: [{ instrument: 'EGS1', rawDirectory: 'a b', experiment: '20190613_EGS1_a_b' }, { instrument: 'EGS1', rawDirectory: "it's", experiment: "20190614_EGS1_it's" }],
       problems: [],
     });
-    const parsed = parseListing(printListing(listing.rows), 'f');
-    assert.ok(parsed.state === 'listed' && parsed.rows.length === 3);
+    assert.deepEqual(parseListing(printed(listing.rows), 'f'), listing.rows);
   });
 
   it('leaves out what it cannot name, and keeps the neighbours', () => {
