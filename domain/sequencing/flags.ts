@@ -52,6 +52,11 @@ export function flagsOfCell(run: Pick<RunFlags, 'cells'>, key: string): CellFlag
   return Object.hasOwn(run.cells, key) ? run.cells[key]! : noCellFlags;
 }
 
+/** The run with some flags of a cell changed. */
+export function withCell(run: RunFlags, key: string, change: Partial<CellFlags>): RunFlags {
+  return { ...run, cells: { ...run.cells, [key]: { ...flagsOfCell(run, key), ...change } } };
+}
+
 /** A copy is queued or running: the run-wide lock. */
 export function isSyncLive({ started, done, failed }: RunFlags['sync']): boolean {
   return started && !done && !failed;

@@ -3,7 +3,7 @@
  * are a projection; where they differ from the record the record wins, except for the signals that people give by hand.
  */
 import { type ExperimentType, readExperimentType } from './experiment-type.ts';
-import { type CellFlags, noCellFlags, type RunFlags, unknownRun } from './flags.ts';
+import { type CellFlags, flagsOfCell, type RunFlags, unknownRun, withCell } from './flags.ts';
 import { compareBytes } from './order.ts';
 
 /** A file in `pipeline/`; `data` is for `type.yaml`, whose text is YAML of it (undefined where it is none). */
@@ -56,11 +56,6 @@ const readers: readonly [name: RegExp, read: Reader][] = [
   [/^(.+)\.(synced|started|done|aborted)$/su, (run, _file, [, key, flag]) => withCell(run, key!, { [flag!]: true })],
   [/^(.+)\.failed$/su, (run, file, [, key]) => withCell(run, key!, { failed: content(file) || unexplained })],
 ];
-
-function withCell(run: RunFlags, key: string, change: Partial<CellFlags>): RunFlags {
-  const flags = Object.hasOwn(run.cells, key) ? run.cells[key]! : noCellFlags;
-  return { ...run, cells: { ...run.cells, [key]: { ...flags, ...change } } };
-}
 
 export interface ReadFlags {
   run: RunFlags;
@@ -125,8 +120,7 @@ export function handSignals(recorded: RunFlags, found: RunFlags): HandSignal[] {
   const signals: HandSignal[] = [];
   if (found.aborted && !recorded.aborted) signals.push({ kind: 'abort-run' });
   for (const [key, { aborted }] of Object.entries(found.cells)) {
-    const before = Object.hasOwn(recorded.cells, key) && recorded.cells[key]!.aborted;
-    if (aborted && !before) signals.push({ kind: 'abort-cell', key });
+    if (aborted && !flagsOfCell(recorded, key).aborted) signals.push({ kind: 'abort-cell', key });
   }
   if (found.type !== null && JSON.stringify(found.type) !== JSON.stringify(recorded.type)) signals.push({ kind: 'set-type', type: found.type });
   return signals;

@@ -1,6 +1,6 @@
 /** What happens to a run, and what is recorded of it. Each event can be told twice and changes nothing the second time. */
 import type { ExperimentType } from './experiment-type.ts';
-import { type CellFlags, flagsOfCell, type RunFlags } from './flags.ts';
+import { type RunFlags, withCell } from './flags.ts';
 
 interface Events {
   'set-up': { upstream: string; output: string; type: ExperimentType };
@@ -39,7 +39,6 @@ export type RunEvent<K extends Kind = Kind> = { [Each in K]: { kind: Each } & Ev
 
 type Handlers = { [Each in Kind]: (run: RunFlags, event: RunEvent<Each>) => RunFlags };
 
-const cell = (run: RunFlags, key: string, change: Partial<CellFlags>): RunFlags => ({ ...run, cells: { ...run.cells, [key]: { ...flagsOfCell(run, key), ...change } } });
 const union = <T>(list: readonly T[], value: T): readonly T[] => (list.includes(value) ? list : [...list, value]);
 
 const handlers: Handlers = {
@@ -47,24 +46,27 @@ const handlers: Handlers = {
   'sync-started': (run) => ({ ...run, sync: { started: true, done: false, failed: false } }),
   'sync-ended': (run, { failed }) => ({ ...run, sync: failed.length === 0 ? { started: false, done: true, failed: false } : { started: true, done: false, failed: true } }),
   'sync-released': (run) => ({ ...run, sync: { ...run.sync, started: false } }),
-  'cell-complete': (run, { key }) => cell(run, key, { synced: true }),
-  'cell-restarted': (run, { key }) => cell(run, key, { synced: false, started: false, failed: null }),
-  'processing-started': (run, { keys, startTime }) => keys.reduce((next, key) => cell(next, key, { started: true, failed: null }), { ...run, startTimes: union(run.startTimes, startTime) }),
-  'processing-done': (run, { key }) => cell(run, key, { started: false, done: true, failed: null }),
-  'processing-failed': (run, { key, reason }) => cell(run, key, { started: true, failed: reason }),
+  'cell-complete': (run, { key }) => withCell(run, key, { synced: true }),
+  'cell-restarted': (run, { key }) => withCell(run, key, { synced: false, started: false, failed: null }),
+  'processing-started': (run, { keys, startTime }) => keys.reduce((next, key) => withCell(next, key, { started: true, failed: null }), { ...run, startTimes: union(run.startTimes, startTime) }),
+  'processing-done': (run, { key }) => withCell(run, key, { started: false, done: true, failed: null }),
+  'processing-failed': (run, { key, reason }) => withCell(run, key, { started: true, failed: reason }),
   'run-failed': (run, { reason }) => ({ ...run, known: true, failed: reason }),
   'failure-cleared': (run) => ({ ...run, failed: null }),
   'set-up-cleared': (run) => ({ ...run, known: false, failed: null }),
   'run-aborted': (run, { aborted }) => ({ ...run, aborted }),
-  'cell-aborted': (run, { key, aborted }) => cell(run, key, { aborted }),
-  'cell-retried': (run, { key }) => cell(run, key, { started: false, failed: null }),
+  'cell-aborted': (run, { key, aborted }) => withCell(run, key, { aborted }),
+  'cell-retried': (run, { key }) => withCell(run, key, { started: false, failed: null }),
   'copy-retried': (run) => run,
-  'cell-reprocessed': (run, { key }) => cell(run, key, { synced: true, started: false, done: false, failed: null }),
+  'cell-reprocessed': (run, { key }) => withCell(run, key, { synced: true, started: false, done: false, failed: null }),
   'type-set': (run, { type }) => ({ ...run, type }),
   'upstream-learnt': (run, { upstream }) => ({ ...run, upstream }),
   notified: (run, { cells }) => ({ ...run, notified: union(run.notified, cells) }),
   'report-uploaded': (run, { url }) => ({ ...run, reportUrl: url }),
 };
+
+/** Of anything that happened: it may change what is recorded. */
+export const isRunEvent = (event: { kind: string }): event is RunEvent => Object.hasOwn(handlers, event.kind);
 
 /** What is recorded of the run after the event. */
 export function applyEvent<K extends Kind>(run: RunFlags, event: RunEvent<K>): RunFlags {

@@ -1,5 +1,5 @@
 /** The status of a run: one word, by a precedence that is total and fixed. */
-import type { CellState, Rules } from './cell-state.ts';
+import { type CellState, finishedStates, type Rules } from './cell-state.ts';
 import { isSyncLive, type RunFlags } from './flags.ts';
 
 export const runStatuses = [
@@ -86,7 +86,7 @@ export function deriveStatus(facts: StatusFacts, rules: Rules = 'longshore'): Ru
     syncLive: isSyncLive(facts.flags.sync),
     wantSync: any('PENDING') || any('NEW'),
     busy: any('PROCESSING'),
-    finished: facts.cells.every((state) => state === 'PROCESSED' || state === 'ABORTED'),
+    finished: facts.cells.every((state) => finishedStates.has(state)),
   };
   return precedence.find(({ when, only }) => (only ?? rules) === rules && when(seen))!.status;
 }

@@ -1,9 +1,9 @@
 /** What follows from a run's state without a server: since when something is wrong, and what a person is told of it. */
 import assert from 'node:assert/strict';
 import { flagsOfCell, noCellFlags, unknownRun } from '../../domain/sequencing/flags.ts';
-import { applyEvent, type RunEvent } from '../../domain/sequencing/run-events.ts';
+import { applyEvent, isRunEvent, type RunEvent } from '../../domain/sequencing/run-events.ts';
 import type { EventEntry, RunState } from '../../workflows/sequencing/contract.ts';
-import { changesFlags, failsSinceAfter, openedState, viewOf } from '../../workflows/sequencing/run-facts.ts';
+import { failsSinceAfter, openedState, viewOf } from '../../workflows/sequencing/run-facts.ts';
 
 const [a, b] = ['20260101_1558_1A_PAD1_0000000a', '20260101_1558_2B_PAD2_0000000b'] as const;
 const problem = { type: 'TransportError', message: 'it broke' } as const;
@@ -21,7 +21,7 @@ describe('since when a run needs somebody', () => {
   const at = (second: number, ...events: EventEntry['event'][]): void => {
     for (const event of events) {
       state.failsSince = failsSinceAfter(state, event, second);
-      if (changesFlags(event)) state.flags = applyEvent(state.flags, event);
+      if (isRunEvent(event)) state.flags = applyEvent(state.flags, event);
     }
   };
   const failed = (key: string): EventEntry['event'] => ({ kind: 'copy-failed', key, problem });

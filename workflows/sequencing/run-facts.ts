@@ -1,16 +1,14 @@
 /** What follows from a run's state: its cells, its status, what is next, and how all that reads. No SDK, no clock. */
-import type { Problem } from '../../domain/errors.ts';
-import { errorTypes } from '../../domain/errors.ts';
+import { errorTypes, type Problem } from '../../domain/errors.ts';
 import { type Cell, cellsIn, type CellState, deriveCells, finishedStates } from '../../domain/sequencing/cell-state.ts';
 import { completionOf, type Completion } from '../../domain/sequencing/completion.ts';
 import { isSyncLive, unknownRun } from '../../domain/sequencing/flags.ts';
 import { nothingKnown, type RunUpstream } from '../../domain/sequencing/listing.ts';
 import { cellKey } from '../../domain/sequencing/names.ts';
-import type { RunEvent } from '../../domain/sequencing/run-events.ts';
 import { deriveStatus, isStalled, type RunStatus, statusMeanings } from '../../domain/sequencing/run-status.ts';
 import { nextSteps, type RunStep } from '../../domain/sequencing/run-steps.ts';
 import { copyTasks, type CopyTask } from '../../domain/sequencing/sync-plan.ts';
-import type { CellView, EventEntry, NoteEvent, OpenedRun, RunInput, RunState, RunView } from './contract.ts';
+import type { CellView, EventEntry, OpenedRun, RunInput, RunState, RunView } from './contract.ts';
 
 export interface RunFacts {
   upstream: RunUpstream;
@@ -72,9 +70,6 @@ export function openedState({ sighting: given }: Pick<RunInput, 'sighting'>, { r
     processingWarnings: [],
   };
 }
-
-const noteKinds: ReadonlySet<string> = new Set<NoteEvent['kind']>(['first-seen', 'cell-seen', 'upstream-changed', 'copied', 'copy-failed', 'stalled', 'processing-warned', 'output-missing', 'drift', 'imported', 'stripped']);
-export const changesFlags = (event: EventEntry['event']): event is RunEvent => !noteKinds.has(event.kind);
 
 /** The cell's end marker is upstream, or here. */
 export function hasEnded({ sighting, local }: Pick<RunState, 'sighting' | 'local'>, key: string): boolean {

@@ -18,7 +18,7 @@ import { local as localUpstream } from '../../domain/sequencing/location.ts';
 import { cellKey } from '../../domain/sequencing/names.ts';
 import { cellActions, judgeCellAction, judgeRunAction, runRules, type Verdict } from '../../domain/sequencing/operator-actions.ts';
 import { type Drift, handSignals, hasMeaning } from '../../domain/sequencing/pipeline-files.ts';
-import { applyEvent } from '../../domain/sequencing/run-events.ts';
+import { applyEvent, isRunEvent } from '../../domain/sequencing/run-events.ts';
 import type { RunStatus } from '../../domain/sequencing/run-status.ts';
 import { workList } from '../../domain/sequencing/run-steps.ts';
 import { type CopyTask, passesFor } from '../../domain/sequencing/sync-plan.ts';
@@ -57,7 +57,7 @@ import {
 import { checkBy, checkId, historyIsLong, iso, now, tell } from './entity.ts';
 import { patience } from './patience.ts';
 import { sequencingProcessingWorkflow } from './processing.workflow.ts';
-import { attentionOf, changesFlags, completionOfCell, factsOf, failsSinceAfter, hasEnded, isAtRest, isUrgent, openCellsOf, openedState, stalls, upstreamOf, viewInWords, viewOf } from './run-facts.ts';
+import { attentionOf, completionOfCell, factsOf, failsSinceAfter, hasEnded, isAtRest, isUrgent, openCellsOf, openedState, stalls, upstreamOf, viewInWords, viewOf } from './run-facts.ts';
 
 const files = proxyActivities<SequencingFileActivities>({ ...forDatabase, ...forRecord, taskQueue: taskQueues.files });
 
@@ -115,7 +115,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     state.revision++;
     state.unsaved.push({ number: state.revision, at: iso(now()), actor: by?.actor ?? 'longshore', event, ...(by === undefined ? {} : { reason: by.reason }) });
     state.failsSince = failsSinceAfter(state, event, now());
-    if (changesFlags(event)) {
+    if (isRunEvent(event)) {
       state.flags = applyEvent(state.flags, event);
       saveDue = true;
     }

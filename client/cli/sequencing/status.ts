@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { RunDirectory } from '../../../activities/sequencing/run-directory.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import { type Cell, cellStateCodes, cellStateMeanings, deriveCells, type Rules } from '../../../domain/sequencing/cell-state.ts';
+import { flagsOfCell } from '../../../domain/sequencing/flags.ts';
 import { type ListedCell, nothingKnown, parseListing, type RunUpstream, upstreamOf } from '../../../domain/sequencing/listing.ts';
 import { instrumentOf } from '../../../domain/sequencing/names.ts';
 import { deriveStatus, statusMeanings } from '../../../domain/sequencing/run-status.ts';
@@ -124,6 +125,6 @@ function asDocument(run: RunDirectory, { experiment, instrument, type, upstream,
 }
 
 function cellDocument(run: RunDirectory, { cell, key, state, present, upstreamCell }: Cell) {
-  const failure = Object.hasOwn(run.flags.cells, key) ? run.flags.cells[key]!.failed : null;
+  const { failed: failure } = flagsOfCell(run.flags, key);
   return { cell, key, state, code: cellStateCodes[state], meaning: cellStateMeanings[state], present, upstreamCell, endMarkers: cell === null ? [] : (run.endMarkers[cell] ?? []), failure };
 }
