@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Config, InstrumentConfig } from '../../config/schema.ts';
 import { OperationError } from '../../domain/errors.ts';
 import { runPath } from '../../domain/sequencing/batching.ts';
+import { flagsOfCell } from '../../domain/sequencing/flags.ts';
 import type { Pin } from '../../domain/sequencing/identity.ts';
 import { listInstrument as named } from '../../domain/sequencing/listing.ts';
 import { local } from '../../domain/sequencing/location.ts';
@@ -168,7 +169,7 @@ async function signalsOf({ config, database }: Deps, { run, awake, before }: { r
   if (directory === null) return '';
   const { run: found } = readPipelineFiles(directory.files);
   const recorded = (awake ?? (await storedRun(database, run.experiment)))!.flags;
-  const signals = [...handSignals(recorded, found), ...(found.stripped && !recorded.stripped ? [{ kind: 'stripped' }] : [])];
+  const signals = handSignals(recorded, found);
   const drift = awake === undefined ? [] : await driftOf(database, awake, directory.files);
   const all = [...signals, ...drift.map(({ name, kind }) => ({ kind: driftSignal, name, is: kind }))];
   return all.length === 0 ? unchanged : JSON.stringify(all);
@@ -196,8 +197,8 @@ async function matters(database: Database, { experiment, cells, signals }: Sight
   if (run === null || !atRest.has(run.status)) return true;
   if (run.flags.aborted || run.flags.stripped) return false;
   const finished = ({ cell }: SightedCell): boolean => {
-    const key = cellKey(cell);
-    return Object.hasOwn(run.flags.cells, key) && (run.flags.cells[key]!.done || run.flags.cells[key]!.aborted);
+    const { done, aborted } = flagsOfCell(run.flags, cellKey(cell));
+    return done || aborted;
   };
   return !cells.every(finished);
 }

@@ -13,7 +13,7 @@ import { readPipelineDirectory } from './run-directory.ts';
 
 /**
  * Makes the files of `directory` (a run's `pipeline/`) those of `next`. The record wins over what it finds, and tells of it; but signals
- * that people gave by hand (abort, type), a mark that raw data was stripped, and files of no meaning stay where they are.
+ * that people gave by hand (abort, type, stripped) and files of no meaning stay where they are.
  *
  * @param previous the record by which the files were last written: what is neither in it nor in `next` was changed by somebody else;
  * null: nobody knows, the files are taken as they are.

@@ -112,8 +112,8 @@ function same(a: PipelineFile, b: PipelineFile): boolean {
   return a.kind === 'text' && b.kind === 'text' && (a.text === b.text || a.text === '');
 }
 
-/** What a person said by a file: to leave a run or a cell alone, or what type the run is. */
-export type HandSignal = { kind: 'abort-run' } | { kind: 'abort-cell'; key: string } | { kind: 'set-type'; type: ExperimentType };
+/** What a person said by a file: to leave a run or a cell alone, what type the run is, or that its raw data was removed. */
+export type HandSignal = { kind: 'abort-run' } | { kind: 'abort-cell'; key: string } | { kind: 'set-type'; type: ExperimentType } | { kind: 'stripped' };
 
 /** The signals in the files that the record does not have yet. They are honoured; every other drift is only reported. */
 export function handSignals(recorded: RunFlags, found: RunFlags): HandSignal[] {
@@ -123,10 +123,14 @@ export function handSignals(recorded: RunFlags, found: RunFlags): HandSignal[] {
     if (aborted && !flagsOfCell(recorded, key).aborted) signals.push({ kind: 'abort-cell', key });
   }
   if (found.type !== null && JSON.stringify(found.type) !== JSON.stringify(recorded.type)) signals.push({ kind: 'set-type', type: found.type });
+  if (found.stripped && !recorded.stripped) signals.push({ kind: 'stripped' });
   return signals;
 }
 
-const fileOf = (signal: HandSignal): string => (signal.kind === 'abort-run' ? 'aborted' : signal.kind === 'abort-cell' ? `${signal.key}.aborted` : 'type.yaml');
+function fileOf(signal: HandSignal): string {
+  if (signal.kind === 'abort-cell') return `${signal.key}.aborted`;
+  return { 'abort-run': 'aborted', 'set-type': 'type.yaml', stripped: 'stripped' }[signal.kind];
+}
 
 /**
  * Names of the files by which somebody said what is not recorded yet: they stay until it is. One that was recorded before is ours, and stands
@@ -134,8 +138,7 @@ const fileOf = (signal: HandSignal): string => (signal.kind === 'abort-run' ? 'a
  */
 export function unrecordedSigns(next: RunFlags, before: RunFlags, read: RunFlags): Set<string> {
   const fresh = new Set(handSignals(before, read).map(fileOf));
-  const said = handSignals(next, read).map(fileOf).filter((name) => fresh.has(name));
-  return new Set([...said, ...(read.stripped && !before.stripped ? ['stripped'] : [])]);
+  return new Set(handSignals(next, read).map(fileOf).filter((name) => fresh.has(name)));
 }
 
 /**

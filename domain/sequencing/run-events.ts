@@ -32,6 +32,8 @@ interface Events {
   /** It was told that so many cells have all run. */
   notified: { cells: number };
   'report-uploaded': { url: string };
+  /** Somebody removed the raw data, and wrote it down. */
+  stripped: object;
 }
 
 type Kind = keyof Events;
@@ -63,6 +65,7 @@ const handlers: Handlers = {
   'upstream-learnt': (run, { upstream }) => ({ ...run, upstream }),
   notified: (run, { cells }) => ({ ...run, notified: union(run.notified, cells) }),
   'report-uploaded': (run, { url }) => ({ ...run, reportUrl: url }),
+  stripped: (run) => ({ ...run, stripped: true }),
 };
 
 /** Of anything that happened: it may change what is recorded. */

@@ -305,9 +305,7 @@ export type NoteEvent =
   | { kind: 'output-missing' }
   /** Somebody changed files of `pipeline/`; told once each. */
   | { kind: 'drift'; drift: Drift[] }
-  | { kind: 'imported'; remark: string }
-  /** Somebody removed the raw data, and wrote it down. */
-  | { kind: 'stripped' };
+  | { kind: 'imported'; remark: string };
 
 export interface RunView {
   experiment: string;

@@ -17,7 +17,7 @@ import { flagsOfCell, isSyncLive, type RunFlags } from '../../domain/sequencing/
 import { local as localUpstream } from '../../domain/sequencing/location.ts';
 import { cellKey } from '../../domain/sequencing/names.ts';
 import { cellActions, judgeCellAction, judgeRunAction, runRules, type Verdict } from '../../domain/sequencing/operator-actions.ts';
-import { type Drift, handSignals, hasMeaning } from '../../domain/sequencing/pipeline-files.ts';
+import { type Drift, type HandSignal, handSignals, hasMeaning } from '../../domain/sequencing/pipeline-files.ts';
 import { applyEvent, isRunEvent } from '../../domain/sequencing/run-events.ts';
 import type { RunStatus } from '../../domain/sequencing/run-status.ts';
 import { workList } from '../../domain/sequencing/run-steps.ts';
@@ -305,17 +305,13 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
 
   /** @param found what the files of `pipeline/` say. */
   function takeSignals(found: RunFlags | null): void {
-    if (found === null) return;
-    for (const signal of handSignals(state.flags, found)) takeHandSignal(signal);
-    if (!found.stripped || state.flags.stripped) return;
-    state.flags = { ...state.flags, stripped: true };
-    record({ kind: 'stripped' }, { actor: 'hand signal', reason: 'a file in pipeline/' });
-    saveDue = true;
+    if (found !== null) for (const signal of handSignals(state.flags, found)) takeHandSignal(signal);
   }
 
-  function takeHandSignal(signal: ReturnType<typeof handSignals>[number]): void {
+  function takeHandSignal(signal: HandSignal): void {
     const by: By = { actor: 'hand signal', reason: 'a file in pipeline/' };
     if (signal.kind === 'set-type') record({ kind: 'type-set', type: signal.type }, by);
+    else if (signal.kind === 'stripped') record(signal, by);
     else if (signal.kind === 'abort-run') {
       record({ kind: 'run-aborted', aborted: true }, by);
       stopAll();

@@ -87,7 +87,7 @@ describe('drift', () => {
     assert.deepEqual(driftOf([text('aborted')], [text('aborted', 'because\n')]), []);
   });
   it('is followed for what people say by hand, and for nothing else', () => {
-    assert.deepEqual(handSignals(recorded, { ...found, type: { type: 'test' } }), [{ kind: 'abort-run' }, { kind: 'abort-cell', key: keyOf('b') }, { kind: 'set-type', type: { type: 'test' } }]);
+    assert.deepEqual(handSignals(recorded, { ...found, stripped: true, type: { type: 'test' } }), [{ kind: 'abort-run' }, { kind: 'abort-cell', key: keyOf('b') }, { kind: 'set-type', type: { type: 'test' } }, { kind: 'stripped' }]);
     assert.deepEqual(handSignals(found, found), []);
     assert.deepEqual(handSignals({ ...found, type: { type: 'test' } }, recorded), []);
   });
