@@ -134,6 +134,19 @@ export function table(columns: readonly Column[], rows: readonly (readonly Cell[
   ].join('\n');
 }
 
+/** A column of rows that are all of one kind. */
+export interface RowColumn<Row> extends Column {
+  /** Left out where the room is less. Default: never. */
+  from?: number;
+  cell: (row: Row) => Cell;
+}
+
+/** A table of such rows, with the columns that there is `room` for. */
+export function rowTable<Row>(columns: readonly RowColumn<Row>[], rows: readonly Row[], width: number = terminalWidth(), room: number = width): string {
+  const shown = columns.filter(({ from = 0 }) => room >= from);
+  return table(shown, rows.map((row) => shown.map(({ cell }) => cell(row))), width);
+}
+
 function textOf(cell: Cell): string {
   return typeof cell === 'string' ? cell : (cell?.text ?? '');
 }

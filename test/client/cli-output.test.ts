@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { problemOf } from '../../client/cli/failures.ts';
-import { safeText, shorten, table } from '../../client/cli/output.ts';
+import { rowTable, safeText, shorten, table } from '../../client/cli/output.ts';
 import { OperationError } from '../../domain/errors.ts';
 
 describe('client/cli/output', () => {
@@ -17,6 +17,13 @@ describe('client/cli/output', () => {
       ['\u007f\u0000', String.raw`\x7f\x00`],
     ];
     for (const [text, shown] of cases) it(JSON.stringify(text), () => assert.equal(safeText(text), shown));
+  });
+
+  it('rowTable leaves out columns that there is no room for', () => {
+    const columns = [{ title: 'Name', cell: (row: number) => `n${row}` }, { from: 40, title: 'Square', align: 'right', cell: (row: number) => String(row * row) }] as const;
+    assert.equal(rowTable(columns, [3, 12], 40), 'Name  Square\nn3         9\nn12      144');
+    assert.equal(rowTable(columns, [3, 12], 39), 'Name\nn3\nn12');
+    assert.equal(rowTable(columns, [3], 80, 39), 'Name\nn3');
   });
 
   describe('shorten', () => {

@@ -7,7 +7,7 @@ import { cellKey } from '../../../domain/sequencing/names.ts';
 import { withContext } from '../context.ts';
 import { askDatabase } from '../database.ts';
 import { positive } from '../options.ts';
-import { print, printJson, safeText, table, terminalWidth } from '../output.ts';
+import { print, printJson, type RowColumn, rowTable, safeText, terminalWidth } from '../output.ts';
 import { clock } from './text.ts';
 
 export function registerHistory(sequencing: Command): void {
@@ -35,9 +35,13 @@ const roomForVersions = 100;
 
 export function eventTable(events: readonly StoredEvent[], timeZone: string, width: number): string {
   const at = clock(timeZone, true);
-  return table(
-    [{ title: 'Time' }, { title: 'What', shrink: 'end' }, { title: 'Cell', shrink: 'middle' }, { title: 'Actor', shrink: 'end' }, ...(width < roomForVersions ? [] : [{ title: 'Version' }]), { title: 'Reason', shrink: 'end' }],
-    events.map((event) => [at(event.at), eventWords(event), event.cell ?? '', event.actor, ...(width < roomForVersions ? [] : [event.version]), eventReason(event)]),
-    width,
-  );
+  const columns: RowColumn<StoredEvent>[] = [
+    { title: 'Time', cell: (event) => at(event.at) },
+    { title: 'What', shrink: 'end', cell: eventWords },
+    { title: 'Cell', shrink: 'middle', cell: ({ cell }) => cell },
+    { title: 'Actor', shrink: 'end', cell: ({ actor }) => actor },
+    { from: roomForVersions, title: 'Version', cell: ({ version }) => version },
+    { title: 'Reason', shrink: 'end', cell: eventReason },
+  ];
+  return rowTable(columns, events, width);
 }

@@ -10,7 +10,7 @@ import { type CommandContext, withContext } from '../context.ts';
 import { askDatabase } from '../database.ts';
 import { endWith } from '../exit-codes.ts';
 import { someOf } from '../options.ts';
-import { type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
+import { note, print, printJson, type RowColumn, rowTable, terminalWidth } from '../output.ts';
 import { cellsText, cellStyles, clock, recordedWords, statusOrder, statusStyles } from './text.ts';
 
 interface RunsOptions {
@@ -69,19 +69,16 @@ const roomForEnds = 105;
 
 export function runTable(runs: readonly RunSummary[], timeZone: string, width: number): string {
   const at = clock(timeZone);
-  const times = width >= roomForTimes;
-  return table(
-    [{ title: 'State' }, { title: 'Run', shrink: 'middle' }, { title: 'Type' }, { title: 'Cells' }, ...(times ? [{ title: 'First seen' }, { title: 'Changed' }] : []), { title: 'Needs a person', shrink: 'end' }],
-    runs.map((run) => [
-      { text: run.status, style: statusStyles[run.status] },
-      run.experiment,
-      run.type ?? '',
-      cellsText(run.cells),
-      ...(times ? [at(run.firstSeen * 1000), at(run.changedAt)] : []),
-      run.attention === null ? null : { text: run.attention, style: 'bad' as const },
-    ]),
-    width,
-  );
+  const columns: RowColumn<RunSummary>[] = [
+    { title: 'State', cell: ({ status }) => ({ text: status, style: statusStyles[status] }) },
+    { title: 'Run', shrink: 'middle', cell: ({ experiment }) => experiment },
+    { title: 'Type', cell: ({ type }) => type },
+    { title: 'Cells', cell: ({ cells }) => cellsText(cells) },
+    { from: roomForTimes, title: 'First seen', cell: ({ firstSeen }) => at(firstSeen * 1000) },
+    { from: roomForTimes, title: 'Changed', cell: ({ changedAt }) => at(changedAt) },
+    { title: 'Needs a person', shrink: 'end', cell: ({ attention }) => (attention === null ? null : { text: attention, style: 'bad' }) },
+  ];
+  return rowTable(columns, runs, width);
 }
 
 /** A cell from first sight to done. */
@@ -138,34 +135,19 @@ export function cellLines(found: readonly CellSummary[], { views, timesOf }: { v
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-interface TimeColumn {
-  column: Column;
-  /** Left out where the terminal is narrower. */
-  room: number;
-  text: (line: CellLine, at: ReturnType<typeof clock>) => string;
-}
-
 const tookOf = ({ firstSeen, done }: CellLine): string => (done === null ? '' : formatDuration((Date.parse(done) - Date.parse(firstSeen)) / 1000));
-
-const timeColumns: readonly TimeColumn[] = [
-  { column: { title: 'First seen' }, room: roomForEnds, text: ({ firstSeen }, at) => at(firstSeen) },
-  { column: { title: 'Complete' }, room: roomForTimes, text: ({ complete }, at) => at(complete) },
-  { column: { title: 'Done' }, room: roomForEnds, text: ({ done }, at) => at(done) },
-  { column: { title: 'Took', align: 'right' }, room: roomForTimes, text: tookOf },
-];
 
 export function cellTable(lines: readonly CellLine[], timeZone: string, width: number): string {
   const at = clock(timeZone);
-  const times = timeColumns.filter(({ room }) => width >= room);
-  return table(
-    [{ title: 'State' }, { title: 'Run', shrink: 'middle' }, { title: 'Cell', shrink: 'middle' }, ...times.map(({ column }) => column), { title: 'It', shrink: 'end' }],
-    lines.map((line) => [
-      { text: line.state, style: cellStyles[line.state] },
-      line.experiment,
-      line.cell ?? `(only recorded) ${line.key}`,
-      ...times.map(({ text }) => text(line, at)),
-      line.words,
-    ]),
-    width,
-  );
+  const columns: RowColumn<CellLine>[] = [
+    { title: 'State', cell: ({ state }) => ({ text: state, style: cellStyles[state] }) },
+    { title: 'Run', shrink: 'middle', cell: ({ experiment }) => experiment },
+    { title: 'Cell', shrink: 'middle', cell: ({ cell, key }) => cell ?? `(only recorded) ${key}` },
+    { from: roomForEnds, title: 'First seen', cell: ({ firstSeen }) => at(firstSeen) },
+    { from: roomForTimes, title: 'Complete', cell: ({ complete }) => at(complete) },
+    { from: roomForEnds, title: 'Done', cell: ({ done }) => at(done) },
+    { from: roomForTimes, title: 'Took', align: 'right', cell: tookOf },
+    { title: 'It', shrink: 'end', cell: ({ words }) => words },
+  ];
+  return rowTable(columns, lines, width);
 }

@@ -9,7 +9,7 @@ import { instrumentOf } from '../../../domain/sequencing/names.ts';
 import { deriveStatus, statusMeanings } from '../../../domain/sequencing/run-status.ts';
 import { statusFields, type StatusReport } from '../../../domain/sequencing/status-fields.ts';
 import { globalOptions } from '../context.ts';
-import { note, paint, print, printJson, safeText, shorten, table, terminalWidth } from '../output.ts';
+import { note, paint, print, printJson, type RowColumn, rowTable, safeText, shorten, terminalWidth } from '../output.ts';
 import { cellStyles } from './text.ts';
 
 interface StatusOptions {
@@ -98,12 +98,12 @@ export function renderStatus(report: StatusReport, width: number): string {
     return `${paint('quiet', field.padEnd(label))}${shorten(safeText(text), width - label, 'middle')}`;
   });
   if (report.cells.length === 0) return [...heading, '', 'No cells.'].join('\n');
-  const rows = table(
-    [{ title: 'State' }, { title: 'Cell', shrink: 'middle' }, ...(width < roomForMeanings ? [] : [{ title: 'Meaning' }])],
-    report.cells.map(({ cell, key, state }) => [{ text: state, style: cellStyles[state] }, cell ?? `(only recorded) ${key}`, cellStateMeanings[state]]),
-    width,
-  );
-  return [...heading, '', rows].join('\n');
+  const columns: RowColumn<Cell>[] = [
+    { title: 'State', cell: ({ state }) => ({ text: state, style: cellStyles[state] }) },
+    { title: 'Cell', shrink: 'middle', cell: ({ cell, key }) => cell ?? `(only recorded) ${key}` },
+    { from: roomForMeanings, title: 'Meaning', cell: ({ state }) => cellStateMeanings[state] },
+  ];
+  return [...heading, '', rowTable(columns, report.cells, width)].join('\n');
 }
 
 /** The report as data. */

@@ -5,7 +5,7 @@ import type { AgeRow } from '../../../domain/storage/age-row.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
 import { askDatabase } from '../database.ts';
-import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
+import { note, print, printJson, type RowColumn, rowTable, terminalWidth } from '../output.ts';
 import { dateOf, descending, onlyVolume, rowsAskedFor, sortOption, topOption, tsv, type Order } from './options.ts';
 
 interface AgesOptions {
@@ -102,16 +102,15 @@ export function stackedBar(values: readonly bigint[], width: number): string {
 /** Bytes by age; what a narrow terminal has no room for is left out. */
 export function ageTable(rows: readonly AgeRow[], kind: AgeKind, width = terminalWidth()): string {
   const from = (row: AgeRow, band: number): bigint => bytesFrom(row, kind, band);
-  const columns: (Column & { from: number; cell: (row: AgeRow) => Cell })[] = [
-    { from: 0, title: 'Group', shrink: 'end', cell: (row) => (row.nameKnown ? row.group : { text: row.group, style: 'quiet' }) },
-    { from: 0, title: 'Base directory', shrink: 'middle', cell: (row) => row.baseDirectory },
-    { from: 0, title: 'Size', align: 'right', cell: (row) => formatBytes(from(row, 0)) },
-    { from: 0, title: kind === 'access' ? 'Last read' : 'Last changed', cell: (row) => stackedBar(row[kind].bytes, 18) },
+  const columns: RowColumn<AgeRow>[] = [
+    { title: 'Group', shrink: 'end', cell: (row) => (row.nameKnown ? row.group : { text: row.group, style: 'quiet' }) },
+    { title: 'Base directory', shrink: 'middle', cell: (row) => row.baseDirectory },
+    { title: 'Size', align: 'right', cell: (row) => formatBytes(from(row, 0)) },
+    { title: kind === 'access' ? 'Last read' : 'Last changed', cell: (row) => stackedBar(row[kind].bytes, 18) },
     { from: 110, title: '≥ 6 months', align: 'right', cell: (row) => formatBytes(from(row, 3)) },
     { from: 80, title: '≥ 1 year', align: 'right', cell: (row) => formatBytes(from(row, oneYear)) },
     { from: 110, title: '≥ 3 years', align: 'right', cell: (row) => formatBytes(from(row, 6)) },
     { from: 95, title: '≥ 7 years', align: 'right', cell: (row) => formatBytes(from(row, 8)) },
   ];
-  const shown = columns.filter((column) => width >= column.from);
-  return table(shown, rows.map((row) => shown.map(({ cell }) => cell(row))), width);
+  return rowTable(columns, rows, width);
 }

@@ -5,7 +5,7 @@ import type { DirectoryRow } from '../../../domain/storage/directory-row.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
 import { askDatabase } from '../database.ts';
-import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
+import { note, print, printJson, type RowColumn, rowTable, terminalWidth } from '../output.ts';
 import { dateOf, onlyVolume, rowsAskedFor, topOption, tsv } from './options.ts';
 import { bar } from './render.ts';
 
@@ -73,17 +73,16 @@ function directoriesTsv(rows: readonly DirectoryRow[]): Promise<string> {
 export function directoryTable(rows: readonly DirectoryRow[], type?: string, width = terminalWidth()): string {
   const sizeOf = (row: DirectoryRow): bigint => (type === undefined ? row.bytes : (row.types[type] ?? 0n));
   const largest = rows.reduce((most, row) => (sizeOf(row) > most ? sizeOf(row) : most), 1n);
-  const columns: (Column & { from: number; cell: (row: DirectoryRow) => Cell })[] = [
+  const columns: RowColumn<DirectoryRow>[] = [
     { from: 100, title: 'Group', shrink: 'end', cell: (row) => (row.nameKnown ? row.group : { text: row.group, style: 'quiet' }) },
     { from: 140, title: 'PI', shrink: 'end', cell: (row) => row.pi },
-    { from: 0, title: 'Base directory', shrink: 'middle', cell: (row) => row.baseDirectory },
-    { from: 0, title: 'Directory', shrink: 'middle', cell: (row) => row.directory },
-    { from: 0, title: type ?? 'Size', align: 'right', cell: (row) => formatBytes(sizeOf(row)) },
+    { title: 'Base directory', shrink: 'middle', cell: (row) => row.baseDirectory },
+    { title: 'Directory', shrink: 'middle', cell: (row) => row.directory },
+    { title: type ?? 'Size', align: 'right', cell: (row) => formatBytes(sizeOf(row)) },
     { from: 70, title: '', cell: (row) => bar(Number((sizeOf(row) * 1000n) / largest) / 1000, 8) },
-    { from: 0, title: 'Files', align: 'right', cell: (row) => row.files.toLocaleString('en-GB') },
-    { from: 0, title: 'Days', align: 'right', cell: (row) => (row.lastModifiedDays === null ? null : String(row.lastModifiedDays)) },
+    { title: 'Files', align: 'right', cell: (row) => row.files.toLocaleString('en-GB') },
+    { title: 'Days', align: 'right', cell: (row) => (row.lastModifiedDays === null ? null : String(row.lastModifiedDays)) },
     { from: 120, title: 'Types', shrink: 'end', cell: (row) => typeTexts(row, formatBytes) },
   ];
-  const shown = columns.filter(({ from }) => width >= from);
-  return table(shown, rows.map((row) => shown.map(({ cell }) => cell(row))), width);
+  return rowTable(columns, rows, width);
 }

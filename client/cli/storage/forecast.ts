@@ -7,7 +7,7 @@ import { levelNames } from '../../../domain/storage/thresholds.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
 import { askDatabase } from '../database.ts';
-import { type Cell, type Column, note, print, printJson, table, terminalWidth } from '../output.ts';
+import { note, print, printJson, type RowColumn, rowTable, terminalWidth } from '../output.ts';
 import { dateOf, descending, onlyVolume, rowsAskedFor, sortOption, topOption, tsv, type Order } from './options.ts';
 
 interface ForecastOptions {
@@ -153,18 +153,17 @@ export function forecastTable(rows: readonly Outlook[], width = terminalWidth())
   const decisive = ({ forecast }: Outlook) => (forecast.decidedBy === 'inodes' ? forecast.inodes! : forecast.bytes);
   const count = (value: bigint): string => value.toLocaleString('en-GB');
   const amount = (outlook: Outlook, value: bigint): string => (outlook.forecast.decidedBy === 'inodes' ? `${count(value)} inodes` : formatBytes(value));
-  const columns: (Column & { from: number; cell: (outlook: Outlook) => Cell })[] = [
+  const columns: RowColumn<Outlook>[] = [
     { from: 130, title: 'Volume', cell: ({ row }) => row.volume },
-    { from: 0, title: 'Group', shrink: 'end', cell: ({ row }) => (row.nameKnown ? row.group : { text: row.group, style: 'quiet' }) },
+    { title: 'Group', shrink: 'end', cell: ({ row }) => (row.nameKnown ? row.group : { text: row.group, style: 'quiet' }) },
     { from: 100, title: 'Base directory', shrink: 'middle', cell: ({ row }) => row.baseDirectory },
-    { from: 0, title: 'Points', shrink: 'end', cell: (each) => sparkline(decisive(each).evidence.points.map(({ used }) => used)) },
+    { title: 'Points', shrink: 'end', cell: (each) => sparkline(decisive(each).evidence.points.map(({ used }) => used)) },
     { from: 145, title: 'Since', cell: (each) => decisive(each).evidence.points[0]!.date },
-    { from: 0, title: 'Used', align: 'right', cell: (each) => amount(each, decisive(each).evidence.points.at(-1)!.used) },
+    { title: 'Used', align: 'right', cell: (each) => amount(each, decisive(each).evidence.points.at(-1)!.used) },
     { from: 80, title: 'Quota', align: 'right', cell: (each) => (each.forecast.decidedBy === 'inodes' ? limitText(each.row.inodeQuota, count) : limitText(each.row.quota, formatBytes)) },
     { from: 80, title: 'A day', align: 'right', cell: (each) => (each.forecast.decidedBy === 'inodes' ? count(decisive(each).bytesPerDay) : perDayText(decisive(each).bytesPerDay)) },
-    { from: 0, title: 'Full on', cell: ({ forecast }) => firstFull(forecast) },
-    { from: 0, title: 'Status', cell: ({ forecast }) => ({ text: `${levelNames[forecast.level]}${forecast.level > 1 && forecast.decidedBy === 'inodes' ? ' (inodes)' : ''}`, style: styles[forecast.level] }) },
+    { title: 'Full on', cell: ({ forecast }) => firstFull(forecast) },
+    { title: 'Status', cell: ({ forecast }) => ({ text: `${levelNames[forecast.level]}${forecast.level > 1 && forecast.decidedBy === 'inodes' ? ' (inodes)' : ''}`, style: styles[forecast.level] }) },
   ];
-  const shown = columns.filter((column) => width >= column.from);
-  return table(shown, rows.map((row) => shown.map(({ cell }) => cell(row))), width);
+  return rowTable(columns, rows, width);
 }

@@ -8,7 +8,7 @@ import { formatBytes } from '../../../domain/units.ts';
 import { withContext } from '../context.ts';
 import { askDatabase } from '../database.ts';
 import { plainDate, positive } from '../options.ts';
-import { type Cell, type Column, note, paint, print, printJson, safeText, table, terminalWidth } from '../output.ts';
+import { note, paint, print, printJson, type RowColumn, rowTable, safeText, terminalWidth } from '../output.ts';
 import { all, dateOf, descending, onlyVolume, rowsAskedFor, sortOption, topOption, type Order } from './options.ts';
 
 interface GrowthOptions {
@@ -126,22 +126,21 @@ export function balanceBar(net: bigint, largest: bigint): string {
 export function growthTable(rows: readonly GrowthRow[], level: GrowthLevel, width = terminalWidth()): string {
   const largest = rows.map((row) => sizeOf(netOf(row.bytes))).reduce((most, size) => (size > most ? size : most), 0n);
   const days = (row: GrowthRow): bigint => BigInt(daysBetween(row.from, row.to));
-  const columns: (Column & { from: number; levels?: readonly GrowthLevel[]; cell: (row: GrowthRow) => Cell })[] = [
+  const columns: (RowColumn<GrowthRow> & { levels?: readonly GrowthLevel[] })[] = [
     { from: 110, title: 'Volume', cell: (row) => row.volume },
-    { from: 0, title: 'Group', shrink: 'end', cell: (row) => (row.nameKnown ? row.group : { text: row.group, style: 'quiet' }) },
-    { from: 0, levels: ['base', 'directory'], title: 'Base directory', shrink: 'middle', cell: (row) => row.baseDirectory },
-    { from: 0, levels: ['directory'], title: 'Directory', shrink: 'middle', cell: (row) => row.directory },
-    { from: 0, title: 'Net', align: 'right', cell: (row) => signed(netOf(row.bytes)) },
+    { title: 'Group', shrink: 'end', cell: (row) => (row.nameKnown ? row.group : { text: row.group, style: 'quiet' }) },
+    { levels: ['base', 'directory'], title: 'Base directory', shrink: 'middle', cell: (row) => row.baseDirectory },
+    { levels: ['directory'], title: 'Directory', shrink: 'middle', cell: (row) => row.directory },
+    { title: 'Net', align: 'right', cell: (row) => signed(netOf(row.bytes)) },
     { from: 66, title: '', cell: (row) => ({ text: balanceBar(netOf(row.bytes), largest), style: netOf(row.bytes) > 0n ? 'warning' : 'good' }) },
     { from: 125, title: 'A day', align: 'right', cell: (row) => signed(netOf(row.bytes) / days(row)) },
     { from: 140, title: 'Added', align: 'right', cell: (row) => formatBytes(row.bytes.added) },
     { from: 140, title: 'Removed', align: 'right', cell: (row) => formatBytes(row.bytes.removed) },
     { from: 100, title: 'Files', align: 'right', cell: (row) => `${netOf(row.files) > 0n ? '+' : ''}${netOf(row.files).toLocaleString('en-GB')}` },
     { from: 90, title: 'Now', align: 'right', cell: (row) => formatBytes(row.bytes.after) },
-    { from: 0, title: '', cell: (row) => (row.state === 'changed' ? null : { text: row.state, style: 'quiet' }) },
+    { title: '', cell: (row) => (row.state === 'changed' ? null : { text: row.state, style: 'quiet' }) },
   ];
   // A directory takes a column more.
   const room = level === 'directory' ? width - 14 : width;
-  const shown = columns.filter((column) => room >= column.from && (column.levels === undefined || column.levels.includes(level)));
-  return table(shown, rows.map((row) => shown.map(({ cell }) => cell(row))), width);
+  return rowTable(columns.filter(({ levels }) => levels === undefined || levels.includes(level)), rows, width, room);
 }

@@ -5,7 +5,7 @@ import type { UserRow } from '../../../domain/storage/user-row.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import type { PassProgress, VolumeOutcome, VolumeState } from '../../../workflows/storage/contract.ts';
 import type { ReportSnapshot } from '../../index.ts';
-import { type Cell, type Column, paint, safeText, shorten, type Style, table, terminalWidth } from '../output.ts';
+import { type Cell, paint, type RowColumn, rowTable, safeText, shorten, type Style, table, terminalWidth } from '../output.ts';
 
 const marks: Record<VolumeState, { mark: string; style: Style }> = {
   queued: { mark: '·', style: 'quiet' },
@@ -99,24 +99,19 @@ function percent(row: ReportRow): Cell {
  * is left out: first who, then what is to come, then the volume, which most base directories name.
  */
 export function usageTable(rows: readonly ReportRow[], horizon: number, width = terminalWidth()): string {
-  const columns: (Column & { from: number; cell: (row: ReportRow) => Cell })[] = [
+  const columns: RowColumn<ReportRow>[] = [
     { from: 100, title: 'Volume', cell: (row) => row.volume },
-    { from: 0, title: 'Group', shrink: 'end', cell: (row) => (row.nameKnown ? row.group : { text: row.group, style: 'quiet' }) },
+    { title: 'Group', shrink: 'end', cell: (row) => (row.nameKnown ? row.group : { text: row.group, style: 'quiet' }) },
     { from: 124, title: 'PI', shrink: 'end', cell: (row) => row.pi },
-    { from: 0, title: 'Base directory', shrink: 'middle', cell: (row) => row.baseDirectory },
-    { from: 0, title: 'Used', align: 'right', cell: (row) => formatBytes(row.used) },
-    { from: 0, title: 'Quota', align: 'right', cell: (row) => (row.quota === null ? { text: 'unknown', style: 'quiet' } : row.quota === 0n ? 'none' : formatBytes(row.quota)) },
-    { from: 0, title: 'Share', cell: percent },
+    { title: 'Base directory', shrink: 'middle', cell: (row) => row.baseDirectory },
+    { title: 'Used', align: 'right', cell: (row) => formatBytes(row.used) },
+    { title: 'Quota', align: 'right', cell: (row) => (row.quota === null ? { text: 'unknown', style: 'quiet' } : row.quota === 0n ? 'none' : formatBytes(row.quota)) },
+    { title: 'Share', cell: percent },
     { from: 112, title: `In ${horizon} d`, align: 'right', cell: (row) => (row.predictions[1] === null ? null : formatBytes(row.predictions[1])) },
     { from: 90, title: 'Full on', cell: (row) => row.fullOn },
-    { from: 0, title: 'Status', cell: (row) => levels[row.level] },
+    { title: 'Status', cell: (row) => levels[row.level] },
   ];
-  const shown = columns.filter(({ from }) => width >= from);
-  return table(
-    shown,
-    rows.map((row) => shown.map(({ cell }) => cell(row))),
-    width,
-  );
+  return rowTable(columns, rows, width);
 }
 
 /** Usage by user and group; the bar is the share of the largest row. */

@@ -8,7 +8,7 @@ import { formatBytes } from '../../../domain/units.ts';
 import { type CommandContext, withContext } from '../context.ts';
 import { askDatabase } from '../database.ts';
 import { positive } from '../options.ts';
-import { type Cell, type Column, note, print, printBlocks, printJson, printJsonList, table, terminalWidth } from '../output.ts';
+import { type Cell, note, print, printBlocks, printJson, printJsonList, type RowColumn, rowTable, table, terminalWidth } from '../output.ts';
 import { dateOf, descending, type Order } from './options.ts';
 import { bar } from './render.ts';
 
@@ -171,19 +171,14 @@ export function vaultGroupTable(rows: readonly VaultGroupRow[], width = terminal
 
 /** Single files. A narrow terminal has no room for who they belong to. */
 export function vaultFileTable(rows: readonly VaultRow[], width = terminalWidth()): string {
-  const columns: (Column & { from: number; cell: (row: VaultRow) => Cell })[] = [
-    { from: 0, title: 'Size', align: 'right', cell: (row) => formatBytes(row.size) },
-    { from: 0, title: 'Branch', cell: (row) => row.branch },
+  const columns: RowColumn<VaultRow>[] = [
+    { title: 'Size', align: 'right', cell: (row) => formatBytes(row.size) },
+    { title: 'Branch', cell: (row) => row.branch },
     { from: 110, title: 'Group', shrink: 'end', cell: (row) => (row.groupKnown ? row.group : { text: row.group ?? '-', style: 'quiet' }) },
     { from: 110, title: 'User', shrink: 'end', cell: (row) => (row.nameKnown ? row.user : { text: row.user, style: 'quiet' }) },
-    { from: 0, title: 'Modified', cell: (row) => row.lastModified },
-    { from: 0, title: 'Path', shrink: 'middle', cell: (row) => row.path },
-    { from: 0, title: 'Notes', shrink: 'end', cell: (row) => ({ text: vaultNotes(row), style: 'warning' }) },
+    { title: 'Modified', cell: (row) => row.lastModified },
+    { title: 'Path', shrink: 'middle', cell: (row) => row.path },
+    { title: 'Notes', shrink: 'end', cell: (row) => ({ text: vaultNotes(row), style: 'warning' }) },
   ];
-  const shown = columns.filter(({ from }) => width >= from);
-  return table(
-    shown,
-    rows.map((row) => shown.map(({ cell }) => cell(row))),
-    width,
-  );
+  return rowTable(columns, rows, width);
 }
