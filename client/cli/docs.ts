@@ -2,23 +2,14 @@
  * The parts of docs/command-line.md that follow from the program: the list of commands and the table of exit codes.
  * `node client/cli/docs.ts` writes them; a test fails when they are out of date.
  */
-import { readFile, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import type { Command } from 'commander';
-import { projectRoot } from '../../infra/local/layout.ts';
 import { exitCodes } from './exit-codes.ts';
+import { rewritePage, withParts } from './generated-parts.ts';
 import { buildProgram } from './main.ts';
 
-/** The page with its generated parts renewed; each stands between two marks. */
+/** The page with its generated parts renewed. */
 export function commandLinePage(present: string): string {
-  return withPart(withPart(present, 'commands', commandList(buildProgram())), 'exit-codes', exitCodeTable());
-}
-
-function withPart(page: string, part: string, text: string): string {
-  const [start, end] = [`<!-- ${part}, written by client/cli/docs.ts -->`, `<!-- end of ${part} -->`];
-  const [before = '', rest = ''] = page.split(start);
-  const [, after = ''] = rest.split(end);
-  return `${before}${start}\n\n${text}\n\n${end}${after}`;
+  return withParts(present, 'client/cli/docs.ts', { commands: commandList(buildProgram()), 'exit-codes': exitCodeTable() });
 }
 
 function exitCodeTable(): string {
@@ -54,7 +45,4 @@ function cell(text: string): string {
   return text.replaceAll('|', String.raw`\|`);
 }
 
-if (import.meta.main) {
-  const page = path.join(projectRoot, 'docs/command-line.md');
-  await writeFile(page, commandLinePage(await readFile(page, 'utf8')));
-}
+if (import.meta.main) await rewritePage('command-line.md', commandLinePage);

@@ -2,24 +2,14 @@
  * The parts of docs/sequencing.md that follow from the rules: what states mean, and when actions are possible.
  * `node client/cli/sequencing/docs.ts` writes them; a test fails when they are out of date.
  */
-import { readFile, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { cellStateCodes, cellStateMeanings, cellStates } from '../../../domain/sequencing/cell-state.ts';
 import { cellActions, cellEffects, judgeCellAction, runRules } from '../../../domain/sequencing/operator-actions.ts';
 import { runStatuses, statusMeanings } from '../../../domain/sequencing/run-status.ts';
-import { projectRoot } from '../../../infra/local/layout.ts';
+import { rewritePage, withParts } from '../generated-parts.ts';
 
-/** The page with its generated parts renewed; each stands between two marks. */
+/** The page with its generated parts renewed. */
 export function sequencingPage(present: string): string {
-  const parts: Readonly<Record<string, string>> = { 'cell-states': cellStateTable(), 'run-states': runStateTable(), 'cell-actions': cellActionTable(), 'run-actions': runActionTable() };
-  return Object.entries(parts).reduce((page, [part, text]) => withPart(page, part, text), present);
-}
-
-function withPart(page: string, part: string, text: string): string {
-  const [start, end] = [`<!-- ${part}, written by client/cli/sequencing/docs.ts -->`, `<!-- end of ${part} -->`];
-  const [before = '', rest = ''] = page.split(start);
-  const [, after = ''] = rest.split(end);
-  return `${before}${start}\n\n${text}\n\n${end}${after}`;
+  return withParts(present, 'client/cli/sequencing/docs.ts', { 'cell-states': cellStateTable(), 'run-states': runStateTable(), 'cell-actions': cellActionTable(), 'run-actions': runActionTable() });
 }
 
 const row = (...cells: string[]): string => `| ${cells.map((text) => text.replaceAll('|', String.raw`\|`)).join(' | ')} |`;
@@ -67,7 +57,4 @@ function refusals<State extends string>(states: readonly State[], why: (state: S
   return [...said].map(([sentence, where]) => `${where.map(code).join(', ')}: ${sentence}`).join('<br>');
 }
 
-if (import.meta.main) {
-  const page = path.join(projectRoot, 'docs/sequencing.md');
-  await writeFile(page, sequencingPage(await readFile(page, 'utf8')));
-}
+if (import.meta.main) await rewritePage('sequencing.md', sequencingPage);
