@@ -6,8 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type * as hostFacts from '../../activities/sequencing/host-facts.ts';
 import type { Config } from '../../config/schema.ts';
+import { counted } from '../../domain/counted.ts';
 import { OperationError } from '../../domain/errors.ts';
-import { counted } from '../../domain/sequencing/ticket-summary.ts';
 import { formatBytes } from '../../domain/units.ts';
 import type { Longshore } from '../index.ts';
 import { configOf, connectTo, globalOptions, localStack, temporalTarget, type TemporalTarget } from './context.ts';
@@ -22,20 +22,21 @@ interface Finding {
   state: State;
   /** What was found, one sentence or a phrase. */
   text: string;
-  /** What to do about it. */
+  /** What to do about it, where it is something else than the check's remedy. */
   remedy?: string;
 }
 
 interface Check {
   name: string;
-  /** Throws what it cannot explain itself; `remedy` is then said with it. */
+  /** Throws what it cannot explain itself. */
   run: (signal: AbortSignal) => Promise<Finding>;
+  /** Said with what is bad. */
   remedy: string;
 }
 
 const good = (text: string): Finding => ({ state: 'good', text });
 const warning = (text: string, remedy: string): Finding => ({ state: 'warning', text, remedy });
-const bad = (text: string, remedy: string): Finding => ({ state: 'bad', text, remedy });
+const bad = (text: string, remedy?: string): Finding => ({ state: 'bad', text, ...(remedy === undefined ? {} : { remedy }) });
 const skipped = (text: string): Finding => ({ state: 'skipped', text });
 
 /** No check takes longer: a dead service must not hide what the others say. */
@@ -69,9 +70,10 @@ export function registerDoctor(program: Command): void {
 
 async function findingOf({ run, remedy }: Check): Promise<Finding> {
   const signal = AbortSignal.timeout(limitSeconds * 1000);
-  const late = new Promise<Finding>((resolve) => signal.addEventListener('abort', () => resolve(bad(`There was no answer within ${limitSeconds} seconds.`, remedy)), { once: true }));
-  const answer = run(signal).catch((error: unknown) => (signal.aborted ? late : bad(problemOf(error).message, remedy)));
-  return Promise.race([answer, late]);
+  const late = new Promise<Finding>((resolve) => signal.addEventListener('abort', () => resolve(bad(`There was no answer within ${limitSeconds} seconds.`)), { once: true }));
+  const answer = run(signal).catch((error: unknown) => (signal.aborted ? late : bad(problemOf(error).message)));
+  const found = await Promise.race([answer, late]);
+  return found.state === 'bad' ? { ...found, remedy: found.remedy ?? remedy } : found;
 }
 
 const marks: Record<State, { mark: string; style: Style }> = {
@@ -118,7 +120,7 @@ async function checksFor(command: Command): Promise<Check[]> {
     withConfig('state directory', 'give this account a directory it may write to: stateDirectory', stateDirectory),
     { name: 'temporal', remedy: 'start the server, or set TEMPORAL_ADDRESS', run: async () => server(await connection, await target) },
     withTemporal('search attributes', 'run longshore setup', searchAttributes),
-    withTemporal('workers', 'start longshore worker on a host that has what they need', async (longshore, place) => workers(longshore, place, (await loading.catch(() => null))?.config ?? null)),
+    withTemporal('workers', 'start longshore worker on a host that has what they need', workers),
     withConfig('storage database', 'start the server, or correct databases.storage', database),
     withConfig('clock', 'set the clock by NTP', (config) => clock(config, connection, target)),
     withConfig('directory service', 'start the service, or correct directory', directoryService),
@@ -127,7 +129,7 @@ async function checksFor(command: Command): Promise<Check[]> {
     withConfig('quotas', 'correct storage.quotas', quotas),
     withConfig('object store', 'start the store, or correct storage.split.upload', objectStore),
     withConfig('sequencing database', 'start the server, or correct databases.sequencing', sequencingDatabase),
-    withConfig('sequencing programs', 'install what is missing', sequencingPrograms),
+    withConfig('sequencing programs', 'install rsync and openssh-client', sequencingPrograms),
     withConfig('sequencing directories', 'mount the disk, or correct sequencing.runsDirectory and outputDirectory', sequencingDirectories),
     withConfig('instrument keys', 'see “Keys” in docs/sequencing.md', instrumentKeys),
     withConfig('messages', 'start the server, or correct databases.sequencing', messages),
@@ -154,7 +156,7 @@ async function secrets(config: Config): Promise<Finding> {
   const named = secretsOf(config);
   const read = await Promise.allSettled(named.map(({ secret }) => readSecret(secret)));
   const faults = read.flatMap((outcome, index) => (outcome.status === 'rejected' ? [`${named[index]!.key}: ${problemOf(outcome.reason).message}`] : []));
-  if (faults.length > 0) return bad(faults.join(' '), 'set the variable or write the file for this account');
+  if (faults.length > 0) return bad(faults.join(' '));
   return good(named.length === 0 ? 'none are needed' : `all ${named.length} can be read`);
 }
 
@@ -186,7 +188,7 @@ async function searchAttributes({ temporal }: Longshore, { namespace }: Temporal
   const { customAttributes } = await temporal.connection.operatorService.listSearchAttributes({ namespace });
   const names = Object.values(attributes).map(({ name }) => name);
   const missing = names.filter((name) => !Object.hasOwn(customAttributes, name));
-  return missing.length === 0 ? good(`all ${names.length} are registered`) : bad(`${missing.join(', ')} not registered.`, 'run longshore setup');
+  return missing.length === 0 ? good(`all ${names.length} are registered`) : bad(`${missing.join(', ')} not registered.`);
 }
 
 interface Pollers {
@@ -202,8 +204,8 @@ const wireTypes = { workflow: 1, activity: 2 } as const;
 /** Queues of the pipelines that are configured; without any, those of storage, which a fresh installation begins with. */
 async function neededQueues(config: Config | null): Promise<[capability: string, queue: string][]> {
   const [storage, sequencing] = await Promise.all([import('../../workflows/storage/contract.ts'), import('../../workflows/sequencing/contract.ts')]);
-  const mirrors = config !== null && config.sequencing.instruments.length > 0;
-  return [...(mirrors && config.storage.volumes.length === 0 ? [] : Object.entries(storage.taskQueues)), ...(mirrors ? Object.entries(sequencing.taskQueues) : [])];
+  const mirroring = config !== null && mirrors(config);
+  return [...(mirroring && config.storage.volumes.length === 0 ? [] : Object.entries(storage.taskQueues)), ...(mirroring ? Object.entries(sequencing.taskQueues) : [])];
 }
 
 async function pollers({ temporal }: Longshore, namespace: string, config: Config | null): Promise<Pollers[]> {
@@ -221,7 +223,7 @@ async function pollers({ temporal }: Longshore, namespace: string, config: Confi
 async function workers(longshore: Longshore, { namespace }: TemporalTarget, config: Config | null): Promise<Finding> {
   const queues = await pollers(longshore, namespace, config);
   const idle = queues.filter(({ count }) => count === 0).map(({ queue }) => queue);
-  if (idle.length > 0) return bad(`Nobody serves ${idle.join(', ')}.`, 'start longshore worker on a host that has what they need');
+  if (idle.length > 0) return bad(`Nobody serves ${idle.join(', ')}.`);
   return good(queues.map(({ queue, count }) => `${queue} ${count}`).join(', '));
 }
 
@@ -235,21 +237,21 @@ async function sequencingDatabase(config: Config): Promise<Finding> {
 }
 
 /** What a host that copies and processes must have. */
-async function hostFact(config: Config, look: (facts: typeof hostFacts) => Promise<{ message: string }[]>, fine: string, remedy: string): Promise<Finding> {
+async function hostFact(config: Config, look: (facts: typeof hostFacts) => Promise<{ message: string }[]>, fine: string): Promise<Finding> {
   if (!mirrors(config)) return noInstruments;
   if (!config.workers.capabilities.includes('files')) return notHere('copy runs');
   const faults = await look(await import('../../activities/sequencing/host-facts.ts'));
-  return faults.length === 0 ? good(fine) : bad(faults.map(({ message }) => message).join(' '), remedy);
+  return faults.length === 0 ? good(fine) : bad(faults.map(({ message }) => message).join(' '));
 }
 
 const sequencingPrograms = (config: Config, signal: AbortSignal): Promise<Finding> =>
-  hostFact(config, ({ toolFaults }) => toolFaults(config, { signal }), 'all are there', 'install rsync and openssh-client');
+  hostFact(config, ({ toolFaults }) => toolFaults(config, { signal }), 'all are there');
 
 const sequencingDirectories = (config: Config): Promise<Finding> =>
-  hostFact(config, ({ rootFaults }) => rootFaults(config), 'both are there and may be written', 'mount the disk, or correct sequencing.runsDirectory and outputDirectory');
+  hostFact(config, ({ rootFaults }) => rootFaults(config), 'both are there and may be written');
 
 const instrumentKeys = (config: Config, signal: AbortSignal): Promise<Finding> =>
-  hostFact(config, ({ keyFaults }) => keyFaults(config, { signal }), 'each instrument’s host key is known, and the keys are private', 'see “Keys” in docs/sequencing.md');
+  hostFact(config, ({ keyFaults }) => keyFaults(config, { signal }), 'each instrument’s host key is known, and the keys are private');
 
 async function messages(config: Config): Promise<Finding> {
   if (!mirrors(config)) return noInstruments;
@@ -302,7 +304,7 @@ async function clock(config: Config, connection: Promise<Longshore>, target: Pro
 function offBy(aheadSeconds: number, whose: string): Finding {
   const seconds = Math.abs(aheadSeconds).toFixed(1);
   if (Math.abs(aheadSeconds) <= clockToleranceSeconds) return good(`agrees with ${whose}`);
-  return bad(`It is ${seconds} s ${aheadSeconds > 0 ? 'ahead of' : 'behind'} ${whose}.`, 'set the clock by NTP');
+  return bad(`It is ${seconds} s ${aheadSeconds > 0 ? 'ahead of' : 'behind'} ${whose}.`);
 }
 
 async function directoryService(config: Config, signal: AbortSignal): Promise<Finding> {
@@ -332,7 +334,7 @@ const notHere = (what: string): Finding => skipped(`not checked, because this ho
 async function scans(config: Config): Promise<Finding> {
   if (!config.workers.capabilities.includes('scan')) return notHere('read scans');
   const { volumes, maxDaysAgo } = config.storage;
-  if (volumes.length === 0 && config.sequencing.instruments.length > 0) return skipped('no volumes are configured');
+  if (volumes.length === 0 && mirrors(config)) return skipped('no volumes are configured');
   if (volumes.length === 0) return warning('No volumes are configured.', 'name them in storage.volumes');
   const { findScan, plainDateAt } = await import('../../activities/storage/find-scan.ts');
   const { timeZone } = config.site;
@@ -404,6 +406,6 @@ async function instruments(config: Config, signal: AbortSignal): Promise<Finding
     }),
   );
   const faults = answers.filter(({ fault }) => fault);
-  if (faults.length > 0) return bad(faults.map(({ text }) => text).join(' '), 'see “Keys” in docs/sequencing.md');
+  if (faults.length > 0) return bad(faults.map(({ text }) => text).join(' '));
   return good(answers.map(({ text }) => text).join(', '));
 }
