@@ -72,6 +72,12 @@ describe('sequencing workflows', function () {
     opened.clear();
   });
 
+  /** From now on the site does something only after this; what is thrown here fails the activity. */
+  function precede<Name extends keyof SequencingActivities>(name: Name, then: (input: Parameters<SequencingActivities[Name]>[0]) => Promise<void> | void): void {
+    const real = site.activities[name] as (input: unknown) => Promise<unknown>;
+    current = { ...site.activities, [name]: async (input: Parameters<SequencingActivities[Name]>[0]) => (await then(input), real(input)) };
+  }
+
   async function poll(instrument: string, client: Client = world.client): Promise<TickResult> {
     opened.add(instrumentId(instrument));
     return client.workflow.execute<(input: TickInput) => Promise<TickResult>>(workflowTypes.tick, { workflowId: `sequencing-poll-${instrument}-${++polls}`, taskQueue: taskQueues.workflows, args: [{ instrument }] });
@@ -150,8 +156,7 @@ describe('sequencing workflows', function () {
     const [older, newer] = ['20260101_EGS3_12345AA_older', '20260102_EGS3_12345AA_newer'];
     site.put(newer, 'EGS3', { [cellOf('12345AA0002', '3')]: true }, 2_000_000);
     site.put(older, 'EGS3', { [cellOf('12345AA0001', '4')]: true }, 1_000_000);
-    let release = (): void => undefined;
-    const held = new Promise<void>((resolve) => (release = resolve));
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
     let atOnce = 0;
     let most = 0;
     current = {
@@ -190,13 +195,9 @@ describe('sequencing workflows', function () {
     const [good, bad] = [cellOf('12345AA0001', '5'), cellOf('12345AA0001', '6')];
     site.put(run, 'EGS4', { [good]: true, [bad]: true });
     let mended = false;
-    current = {
-      ...site.activities,
-      processPart: async (input) => {
-        if (input.cell === bad && !mended) throw new OperationError('InputCorrupt', 'a FASTQ file is damaged', { place: { file: 'a.fastq.gz', line: 7 } });
-        return site.activities.processPart(input);
-      },
-    };
+    precede('processPart', (input) => {
+      if (input.cell === bad && !mended) throw new OperationError('InputCorrupt', 'a FASTQ file is damaged', { place: { file: 'a.fastq.gz', line: 7 } });
+    });
     await poll('EGS4');
     const view = await untilRun(run, 'one failed, one done', ({ cells }) => cells.some(({ state }) => state === 'FAILED') && cells.some(({ state }) => state === 'PROCESSED'));
     assert.equal(view.cells.find(({ cell }) => cell === good)?.state, 'PROCESSED');
@@ -238,15 +239,10 @@ describe('sequencing workflows', function () {
     const run = '20260101_EGS5_12345AA_both';
     const [first, second] = [cellOf('12345AA0001', '7'), cellOf('12345AA0002', '8')];
     site.put(run, 'EGS5', { [first]: true, [second]: true });
-    let release = (): void => undefined;
-    const held = new Promise<void>((resolve) => (release = resolve));
-    current = {
-      ...site.activities,
-      copyCell: async (input) => {
-        if (input.task.from === second) await held;
-        return site.activities.copyCell(input);
-      },
-    };
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    precede('copyCell', async (input) => {
+      if (input.task.from === second) await held;
+    });
     await poll('EGS5');
     const view = await untilRun(run, 'the first is done while the second is copied', ({ cells }) => cells.some(({ state }) => state === 'PROCESSED'));
     assert.equal(view.copying.cell, second);
@@ -262,13 +258,9 @@ describe('sequencing workflows', function () {
     site.put(run, 'EGS6', { [bad]: true, [good]: true });
     site.plan = { ...site.plan, pace: { shortest: 1, longest: 1 } };
     let broken = true;
-    current = {
-      ...site.activities,
-      copyCell: async (input) => {
-        if (input.task.from === bad && broken) throw new OperationError('PermissionDenied', 'a file may not be read');
-        return site.activities.copyCell(input);
-      },
-    };
+    precede('copyCell', (input) => {
+      if (input.task.from === bad && broken) throw new OperationError('PermissionDenied', 'a file may not be read');
+    });
     await poll('EGS6');
     const view = await untilRun(run, 'the good one is done', ({ cells }) => cells.some(({ cell, state }) => cell === good && state === 'PROCESSED'));
     assert.match(view.cells.find(({ cell }) => cell === bad)?.words ?? '', /a file may not be read/);
@@ -315,13 +307,9 @@ describe('sequencing workflows', function () {
     const cell = cellOf('12345AA0001', '21');
     site.put(run, 'EGS26', { [cell]: false });
     let broken = true;
-    current = {
-      ...site.activities,
-      copyCell: async (input) => {
-        if (broken) throw new OperationError('PermissionDenied', 'a file may not be read');
-        return site.activities.copyCell(input);
-      },
-    };
+    precede('copyCell', () => {
+      if (broken) throw new OperationError('PermissionDenied', 'a file may not be read');
+    });
     await poll('EGS26');
     await untilRun(run, 'its copy failed', ({ cells, copying }) => cells[0]?.problem !== null && copying.state === 'waiting');
     broken = false;
@@ -480,15 +468,8 @@ describe('sequencing workflows', function () {
       const [one, two] = [cellOf('12345AA0001', `2${label.at(-1)}`), cellOf('12345AA0002', `3${label.at(-1)}`)];
       site.runPlan = { ...site.runPlan, phased: true };
       site.put(run, label, { [one]: true, [two]: true });
-      let release = (): void => undefined;
-      const held = new Promise<void>((resolve) => (release = resolve));
-      current = {
-        ...site.activities,
-        copyCell: async (input) => {
-          await held;
-          return site.activities.copyCell(input);
-        },
-      };
+      const { promise: held, resolve: release } = Promise.withResolvers<void>();
+      precede('copyCell', () => held);
       await poll(label);
       await untilRun(run, 'it copies', ({ copying }) => copying.cell === one);
       await stop();
@@ -538,8 +519,7 @@ describe('sequencing workflows', function () {
     const run = '20260101_EGS11_12345AA_abort';
     const [one, two] = [cellOf('12345AA0001', 'f'), cellOf('12345AA0002', '10')];
     site.put(run, 'EGS11', { [one]: true, [two]: false });
-    let began = (): void => undefined;
-    const copying = new Promise<void>((resolve) => (began = resolve));
+    const { promise: copying, resolve: began } = Promise.withResolvers<void>();
     let stopped = false;
     current = {
       ...site.activities,
@@ -611,13 +591,9 @@ describe('sequencing workflows', function () {
     const run = '20260101_EGS12_12345AA_taken';
     site.put(run, 'EGS12', { [cellOf('12345AA0001', '11')]: true });
     let taken = true;
-    current = {
-      ...site.activities,
-      setUpRun: async (input) => {
-        if (taken) throw new OperationError('ContractError', 'The output directory belongs to somebody else.');
-        return site.activities.setUpRun(input);
-      },
-    };
+    precede('setUpRun', () => {
+      if (taken) throw new OperationError('ContractError', 'The output directory belongs to somebody else.');
+    });
     await poll('EGS12');
     const view = await untilStatus(run, 'failed');
     const cell = cellOf('12345AA0001', '11');
@@ -751,13 +727,9 @@ describe('sequencing workflows', function () {
     const run = '20260101_EGS15_12345AA_db';
     site.put(run, 'EGS15', { [cellOf('12345AA0001', '15')]: true });
     let away = 3;
-    current = {
-      ...site.activities,
-      saveRun: async (input) => {
-        if (away-- > 0) throw new OperationError('DependencyDown', 'The database does not answer.');
-        return site.activities.saveRun(input);
-      },
-    };
+    precede('saveRun', () => {
+      if (away-- > 0) throw new OperationError('DependencyDown', 'The database does not answer.');
+    });
     await poll('EGS15');
     await untilSaved(run, 'complete');
     assert.deepEqual([...site.run(run).events.keys()], [...site.run(run).events.keys()].map((_key, index) => index + 1));
@@ -769,18 +741,14 @@ describe('sequencing workflows', function () {
     site.plan = { ...site.plan, pace: { shortest: (72 / turns) * 3600, longest: 24 * 3600 } };
     site.runPlan = { ...site.runPlan, stallSeconds: null };
     const passes = new Map<string, number>();
-    current = {
-      ...site.activities,
-      copyCell: async (input) => {
-        const { from } = input.task;
-        const of = site.run(input.experiment);
-        const times = (passes.get(from) ?? 0) + 1;
-        passes.set(from, times);
-        of.fresh.set(from, 5);
-        if (times > turns) of.upstream.set(from, true);
-        return site.activities.copyCell(input);
-      },
-    };
+    precede('copyCell', (input) => {
+      const { from } = input.task;
+      const of = site.run(input.experiment);
+      const times = (passes.get(from) ?? 0) + 1;
+      passes.set(from, times);
+      of.fresh.set(from, 5);
+      if (times > turns) of.upstream.set(from, true);
+    });
     for (const { label, run, cells } of runs) {
       site.put(run, label, Object.fromEntries(cells.map((cell) => [cell, false])));
       // The server skips no time of what has open children: the run is there before its instrument meets it.
@@ -805,15 +773,8 @@ describe('sequencing workflows', function () {
     const run = '20260101_EGS18_12345AA_many';
     const [one, two] = [cellOf('12345AA0001', '18'), cellOf('12345AA0002', '19')];
     site.put(run, 'EGS18', { [one]: true, [two]: false });
-    let release = (): void => undefined;
-    const held = new Promise<void>((resolve) => (release = resolve));
-    current = {
-      ...site.activities,
-      processPart: async (input) => {
-        await held;
-        return site.activities.processPart(input);
-      },
-    };
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    precede('processPart', () => held);
     await poll('EGS18');
     await untilRun(run, 'one is processed, the other waits', ({ processing, cells, copying }) => processing !== null && copying.state !== 'copying' && cells.some(({ cell, state }) => cell === two && state === 'PENDING'));
     const first = [await handle(runId(run)).describe(), await handle(instrumentId('EGS18')).describe()].map(({ runId: execution }) => execution);
@@ -840,18 +801,12 @@ describe('sequencing workflows', function () {
   it('takes a processing that somebody ended for failed', async () => {
     const run = '20260101_EGS19_12345AA_killed';
     site.put(run, 'EGS19', { [cellOf('12345AA0001', '1a')]: true });
-    let began = (): void => undefined;
-    const processing = new Promise<void>((resolve) => (began = resolve));
-    let release = (): void => undefined;
-    const held = new Promise<void>((resolve) => (release = resolve));
-    current = {
-      ...site.activities,
-      planProcessing: async (input) => {
-        began();
-        await held;
-        return site.activities.planProcessing(input);
-      },
-    };
+    const { promise: processing, resolve: began } = Promise.withResolvers<void>();
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    precede('planProcessing', async () => {
+      began();
+      await held;
+    });
     await poll('EGS19');
     await processing;
     await handle(processingId(run, 1)).terminate('by hand');
