@@ -3,6 +3,7 @@
  * docs/configuration.md all come from here. Every field has a description; a default is written once, here.
  */
 import { z } from 'zod';
+import { defaultExperimentPattern } from '../domain/sequencing/names.ts';
 import { productNames } from '../domain/storage/product-names.ts';
 import { kinds } from './kinds.ts';
 
@@ -447,7 +448,7 @@ export const sequencing = z
     runsDirectory: absolutePath.optional().describe('Root of raw copies.'),
     outputDirectory: absolutePath.optional().describe('Root of products.'),
     batching: z.enum(['none', 'year', 'month']).default('none').describe('Level between `runsDirectory` and the runs, by the date in a run’s name.'),
-    namePattern: z.string().refine(isRegularExpression, 'expected a regular expression').default('.+_.+_.+').describe('Regular expression that the whole name of a run matches; others are left alone.'),
+    namePattern: z.string().refine(isRegularExpression, 'expected a regular expression').default(defaultExperimentPattern).describe('Regular expression that the whole name of a run matches; others are left alone.'),
     minimumFreeGiB: z.number().min(0).default(100).describe('No copy and no processing is begun with less space than this.'),
     processing: z
       .strictObject({

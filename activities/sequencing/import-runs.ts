@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config/schema.ts';
+import { counted } from '../../domain/counted.ts';
 import { OperationError, type Problem } from '../../domain/errors.ts';
 import { isBatchDirectory, runPath } from '../../domain/sequencing/batching.ts';
 import { deriveCells } from '../../domain/sequencing/cell-state.ts';
@@ -13,7 +14,6 @@ import { local } from '../../domain/sequencing/location.ts';
 import { componentFault, experimentFilter, experimentOf, instrumentOf as labelOf } from '../../domain/sequencing/names.ts';
 import { compareBytes } from '../../domain/sequencing/order.ts';
 import { deriveStatus, type RunStatus } from '../../domain/sequencing/run-status.ts';
-import { counted } from '../../domain/sequencing/ticket-summary.ts';
 import type { ImportProgress, ImportResult } from '../../workflows/sequencing/contract.ts';
 import type { Hooks } from '../platform/activity.ts';
 import type { Database } from '../platform/database/index.ts';

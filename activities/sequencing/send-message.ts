@@ -1,6 +1,6 @@
 /** Tells messages of the outbox: by a Request Tracker, by mail, or not at all. */
 import type { Secret, TicketsConfig } from '../../config/schema.ts';
-import { ticketSubject } from '../../domain/sequencing/ticket-request.ts';
+import { ticketSubject } from '../../domain/sequencing/ticket-text.ts';
 import { sendMail } from '../platform/mail/index.ts';
 import { postOnce, ticketSystem, type TicketServer } from '../platform/tickets/index.ts';
 import type { OutboxMessage, Send } from './outbox.ts';

@@ -115,7 +115,7 @@ export function instrumentOf(experiment: string): string {
 export const defaultExperimentPattern = '.+_.+_.+';
 
 /** A test for names that are runs: the whole name matches `pattern`. Throws `ConfigError` when that is no regular expression. */
-export function experimentFilter(pattern: string = defaultExperimentPattern): (name: string) => boolean {
+export function experimentFilter(pattern: string): (name: string) => boolean {
   try {
     const whole = new RegExp(`^(?:${pattern})$`, 'su');
     return (name) => whole.test(name);

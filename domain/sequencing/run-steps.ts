@@ -6,7 +6,7 @@ import { type Cell, cellsIn } from './cell-state.ts';
 import { isSyncLive, type RunFlags } from './flags.ts';
 import type { RunStatus } from './run-status.ts';
 
-export const runSteps = ['set-up', 'process', 'copy', 'check-completion'] as const;
+const runSteps = ['set-up', 'process', 'copy', 'check-completion'] as const;
 export type RunStep = (typeof runSteps)[number];
 
 export interface StepFacts {

@@ -1,10 +1,11 @@
 /** The summary of a run that tickets carry: where it is, and a table of its cells. */
+import { counted } from '../counted.ts';
 import { type Cell, type CellState } from './cell-state.ts';
 import { local } from './location.ts';
 import { parseCellName } from './names.ts';
 
 /** A cell's state in the words of the table. */
-export const cellStateWords: Readonly<Record<CellState, string>> = {
+const cellStateWords: Readonly<Record<CellState, string>> = {
   NEW: 'sync', PENDING: 'sync', INCOMPLETE: 'sync', READY: 'need qc', PROCESSING: 'in qc', PROCESSED: 'done', FAILED: 'failed', ABORTED: 'aborted',
 };
 
@@ -45,9 +46,4 @@ export function runSummary({ program, runPath, experiment, upstream, cells, fini
 /** One line of the table: cut to the width in all columns but the last. */
 function tableLine(cells: readonly string[]): string {
   return cells.map((text, index) => ` ${widths[index] === undefined ? text : text.slice(0, widths[index]).padEnd(widths[index])}`).join('|').trimEnd();
-}
-
-/** `1 cell`, `3 cells`. */
-export function counted(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

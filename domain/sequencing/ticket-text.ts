@@ -1,7 +1,7 @@
 /** What tickets say, event by event. Nothing here gates data: an event is noted, and told when the ticket system listens. */
+import { counted } from '../counted.ts';
 import { type Cell, cellsIn } from './cell-state.ts';
 import { local } from './location.ts';
-import { counted } from './ticket-summary.ts';
 
 /** `occurrence` tells two happenings of one kind apart: the start of the processing, or the like. */
 interface Events {
@@ -100,6 +100,11 @@ const wordings: { [Each in Kind]: Wording<TicketEvent<Each>> } = {
     summary: false,
   },
 };
+
+/** The subject of a run's ticket, on one line: `Experiment {name} : {part}`. */
+export function ticketSubject(experiment: string, part: string): string {
+  return `Experiment ${experiment} : ${part}`.replace(/\p{Cc}+/gu, ' ');
+}
 
 /** The message of an event. */
 export function ticketMessage<K extends Kind>(event: TicketEvent<K>, context: TicketContext): TicketMessage {

@@ -58,9 +58,10 @@ export const forPolling = {
   retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumAttempts: 2 },
 } satisfies ActivityOptions;
 
-/** Keeping an entity's record, with a sign of life: it waits for its database and its files for as long as it takes, and for a lost worker no longer than it must. */
+/** Keeping an entity's record, with a sign of life: a lost worker is noticed by its silence. After an hour the entity says what hinders it, and begins anew. */
 export const forRecord = {
   startToCloseTimeout: '5 minutes',
+  scheduleToCloseTimeout: '1 hour',
   heartbeatTimeout: '30 seconds',
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '5 minutes' },
 } satisfies ActivityOptions;

@@ -193,7 +193,7 @@ export interface InstrumentStatus extends Omit<InstrumentState, 'plan' | 'told' 
 export const instrumentStatus = defineQuery<InstrumentStatus>('instrumentStatus');
 export const polled = defineSignal<[Poll]>('polled');
 /** A run has something to copy (again). `copying`: it is at it, by a turn that this entity may have forgotten. */
-export const wantTurn = defineSignal<[Omit<QueuedRun, 'urgent'> & { urgent: boolean; copying: boolean }]>('wantTurn');
+export const wantTurn = defineSignal<[QueuedRun & { copying: boolean }]>('wantTurn');
 /** A run's turn is over. `wants`: more will come. `idle`: nothing new came. */
 export const turnOver = defineSignal<[{ experiment: string; wants: boolean; idle: boolean }]>('turnOver');
 /** Copy nothing from this instrument until it is released; the pass over a cell that is at work is finished. */

@@ -1,6 +1,6 @@
 import { allHandlersFinished, CancellationScope, condition, continueAsNew, isCancellation, proxyActivities, setHandler, sleep } from '@temporalio/workflow';
 import { contractFailure } from '../platform/problems.ts';
-import { forDatabase, forRecord } from '../platform/policies.ts';
+import { forRecord } from '../platform/policies.ts';
 import { runStateTeller } from '../platform/run-state.ts';
 import type { Problem } from '../../domain/errors.ts';
 import {
@@ -28,7 +28,7 @@ import { afterPoll, answers, inWords, isToConfirm, newInstrument, nextTurn, stan
 import { patience } from './patience.ts';
 import { sequencingRunWorkflow } from './run.workflow.ts';
 
-const services = proxyActivities<SequencingServiceActivities>({ ...forDatabase, ...forRecord, taskQueue: taskQueues.services });
+const services = proxyActivities<SequencingServiceActivities>({ ...forRecord, taskQueue: taskQueues.services });
 
 /** Runs told at the same time. */
 const page = 20;

@@ -104,7 +104,7 @@ export function stalls(state: RunState, { cells, status }: RunFacts, now: number
   return isStalled({ lastChange: state.lastChange, now, allowedSeconds: state.plan.stallSeconds });
 }
 
-export interface Attention {
+interface Attention {
   /** Why a person must act. */
   why: string;
   /** Unix seconds; null: nobody knows. */
@@ -112,7 +112,7 @@ export interface Attention {
 }
 
 /** Null: nobody must act. */
-export function attentionFor(state: RunState, { cells, status }: RunFacts): Attention | null {
+export function attentionOf(state: RunState, { cells, status }: RunFacts): Attention | null {
   const at = (why: string, since: number | null): Attention => ({ why, since });
   const since = (...keys: string[]): number | null => {
     const known = keys.flatMap((key) => state.failsSince[key] ?? []);
@@ -128,7 +128,8 @@ export function attentionFor(state: RunState, { cells, status }: RunFacts): Atte
   return status === 'unknown' ? at('Its output directory is missing.', state.outputMissingSince) : null;
 }
 
-export const attentionOf = (state: RunState, facts: RunFacts): string | null => attentionFor(state, facts)?.why ?? null;
+/** Events that are no change of the run: a copy of nothing, what others did to its files, a look at the clock. */
+export const noChange: ReadonlySet<EventEntry['event']['kind']> = new Set<EventEntry['event']['kind']>(['cell-seen', 'drift', 'sync-started', 'sync-ended', 'copy-failed', 'stalled', 'output-missing']);
 
 /** Events after which nothing is wrong with a cell any more, as far as is known. */
 const mends: ReadonlySet<EventEntry['event']['kind']> = new Set<EventEntry['event']['kind']>(['cell-complete', 'cell-restarted', 'processing-done', 'cell-retried', 'cell-reprocessed', 'cell-aborted']);
@@ -173,7 +174,7 @@ export function openCellsOf({ cells }: RunView): string[] {
 export function viewOf(experiment: string, state: RunState, { copying, waiting, hindrance }: RunActivity): RunView {
   const facts = factsOf(state);
   const { cells, status, upstream } = facts;
-  const attention = attentionFor(state, facts);
+  const attention = attentionOf(state, facts);
   const iso = (seconds: number): string => new Date(seconds * 1000).toISOString();
   const words: string[] = [];
   if (hindrance !== null) words.push(`is hindered: ${hindrance.message}`);

@@ -10,6 +10,7 @@ import {
   startChild,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { counted } from '../../domain/counted.ts';
 import { errorTypes, type Problem } from '../../domain/errors.ts';
 import { cellsIn } from '../../domain/sequencing/cell-state.ts';
 import { classifyExperiment, processingOf } from '../../domain/sequencing/experiment-type.ts';
@@ -22,9 +23,8 @@ import { applyEvent, isRunEvent } from '../../domain/sequencing/run-events.ts';
 import type { RunStatus } from '../../domain/sequencing/run-status.ts';
 import { workList } from '../../domain/sequencing/run-steps.ts';
 import { type CopyTask, passesFor } from '../../domain/sequencing/sync-plan.ts';
-import { counted } from '../../domain/sequencing/ticket-summary.ts';
 import { completionNotice, type TicketEvent, willFinishAll } from '../../domain/sequencing/ticket-text.ts';
-import { forDatabase, forRecord, forTransfer } from '../platform/policies.ts';
+import { forRecord, forTransfer } from '../platform/policies.ts';
 import { contractFailure, problemOf } from '../platform/problems.ts';
 import { runStateTeller } from '../platform/run-state.ts';
 import {
@@ -57,9 +57,9 @@ import {
 import { checkBy, checkId, historyIsLong, iso, now, tell } from './entity.ts';
 import { patience } from './patience.ts';
 import { sequencingProcessingWorkflow } from './processing.workflow.ts';
-import { attentionOf, completionOfCell, factsOf, failsSinceAfter, hasEnded, isAtRest, isUrgent, openCellsOf, openedState, stalls, upstreamOf, viewInWords, viewOf } from './run-facts.ts';
+import { attentionOf, completionOfCell, factsOf, failsSinceAfter, hasEnded, isAtRest, isUrgent, noChange, openCellsOf, openedState, stalls, upstreamOf, viewInWords, viewOf } from './run-facts.ts';
 
-const files = proxyActivities<SequencingFileActivities>({ ...forDatabase, ...forRecord, taskQueue: taskQueues.files });
+const files = proxyActivities<SequencingFileActivities>({ ...forRecord, taskQueue: taskQueues.files });
 
 /**
  * A run, from first sight until it has been complete for long. Its cells are states in it, because what happens to one is
@@ -119,8 +119,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
       state.flags = applyEvent(state.flags, event);
       saveDue = true;
     }
-    // A copy of nothing and a look at the clock are no change.
-    if (event.kind !== 'cell-seen' && event.kind !== 'drift' && event.kind !== 'sync-started' && event.kind !== 'sync-ended' && event.kind !== 'copy-failed' && event.kind !== 'stalled' && event.kind !== 'output-missing') {
+    if (!noChange.has(event.kind)) {
       state.lastChange = now();
       state.stalledSince = null;
     }
@@ -525,7 +524,7 @@ export async function sequencingRunWorkflow(input: RunInput): Promise<{ experime
     const notices = [...state.notices];
     const { instrument, location, firstSeen, revision, processings, flags } = state;
     const { drift, plan } = await patiently(() =>
-      files.saveRun({ experiment, instrument, location, firstSeen, revision, processings, flags, status: facts.status, cells: facts.cells, attention: attentionOf(state, facts), events, notices }),
+      files.saveRun({ experiment, instrument, location, firstSeen, revision, processings, flags, status: facts.status, cells: facts.cells, attention: attentionOf(state, facts)?.why ?? null, events, notices }),
     );
     state.plan = plan;
     state.unsaved = state.unsaved.slice(events.length);

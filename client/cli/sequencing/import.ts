@@ -1,6 +1,6 @@
 /** `longshore sequencing import`: takes over the runs that the former pipeline left. */
 import type { Command } from 'commander';
-import { counted } from '../../../domain/sequencing/ticket-summary.ts';
+import { counted } from '../../../domain/counted.ts';
 import type { ImportProgress, ImportResult } from '../../../workflows/sequencing/contract.ts';
 import { type Confirmation, confirm, confirmOption } from '../confirm.ts';
 import { type CommandContext, withContext } from '../context.ts';

@@ -2,10 +2,10 @@
 import type { Command } from 'commander';
 import { type FailingMessage, needsPerson } from '../../../activities/sequencing/outbox.ts';
 import type { InstrumentConfig } from '../../../config/schema.ts';
+import { counted } from '../../../domain/counted.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import { formatDuration } from '../../../domain/duration.ts';
 import { copyHeartbeat, type CopyHealth, type Heartbeat } from '../../../domain/sequencing/heartbeat.ts';
-import { counted } from '../../../domain/sequencing/ticket-summary.ts';
 import type { InstrumentStatus } from '../../../workflows/sequencing/contract.ts';
 import { confirm } from '../confirm.ts';
 import { type CommandContext, withContext } from '../context.ts';

@@ -1,6 +1,6 @@
 /** Tickets and mails that wait to be told, as the commands show them. */
+import { counted } from '../../../domain/counted.ts';
 import { type FailingMessage, needsPerson } from '../../../activities/sequencing/outbox.ts';
-import { counted } from '../../../domain/sequencing/ticket-summary.ts';
 
 export interface Messages {
   /** Still to be told. */

@@ -96,7 +96,7 @@ function show(context: CommandContext, status: BackfillStatus): void {
 }
 
 /** How far it is, in one line. */
-export function backfillLine({ state, datesDone, dates, at, counts }: BackfillStatus): string {
+function backfillLine({ state, datesDone, dates, at, counts }: BackfillStatus): string {
   const where = at === null ? '' : ` · at ${at}`;
   const failed = counts.failed === 0 ? '' : `, ${counts.failed} failed`;
   return `${bar(datesDone / dates, 16)} ${state}, ${datesDone} of ${dates} dates${where} · ${counts.loaded} scans loaded, ${counts.skipped} there already${failed}`;

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import type { Original, OriginalProduct } from '../../../activities/storage/original-store.ts';
 import type { Database } from '../../../activities/platform/database/index.ts';
 import type { Config, DatabaseConfig } from '../../../config/schema.ts';
+import { counted } from '../../../domain/counted.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import { certaintyOf, type Comparison, type Difference, differenceText, type PassFacts, rowsOf, type Summary, summaryOf } from '../../../domain/storage/comparison.ts';
 import type { ComparedDirectoryRow } from '../../../domain/storage/comparison-directories.ts';
@@ -302,7 +303,7 @@ function faultLines({ faults }: Summary): string {
     .map(({ fault, rows, explained, example }: { fault: FaultId; rows: number; explained: number; example: string }) =>
       [
         `${paint('strong', fault.padEnd(3))} ${knownFaults[fault]}`,
-        paint('quiet', safeText(`    ${rows} row${rows === 1 ? '' : 's'}, ${explained} proved; such as ${example}`)),
+        paint('quiet', safeText(`    ${counted(rows, 'row')}, ${explained} proved; such as ${example}`)),
       ].join('\n'),
     )
     .join('\n');

@@ -1,5 +1,6 @@
 /** `longshore storage …`: start the report, watch it, read it, put it right. */
 import type { Command } from 'commander';
+import { counted } from '../../../domain/counted.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import type { ReportRow } from '../../../domain/storage/report-row.ts';
 import type { VolumeOutcome } from '../../../workflows/storage/contract.ts';
@@ -221,7 +222,7 @@ const horizonOf = (context: CommandContext): number => context.config.storage.fo
 function stateInWords(snapshot: Pick<ReportSnapshot, 'state' | 'volumes'>): string {
   if (snapshot.state === 'running') return 'running';
   const bad = snapshot.volumes.filter((each) => each.state === 'failed' || each.state === 'missing').length;
-  const volumes = `${snapshot.volumes.length} volume${snapshot.volumes.length === 1 ? '' : 's'}`;
+  const volumes = counted(snapshot.volumes.length, 'volume');
   if (snapshot.state === 'needs-person') return paint('warning', `${volumes}, ${bad} need${bad === 1 ? 's' : ''} a person`);
   return bad === 0 ? paint('good', `done, ${volumes}`) : paint('warning', `done, ${volumes}, ${bad} failed or missing`);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { batchOf, isBatchDirectory, runPath } from '../../../domain/sequencing/batching.ts';
-import { cellAddress, cellFault, cellKey, componentFault, experimentFilter, experimentOf, instrumentOf, isCellDirectory, isRecalledDirectory, parseCellName } from '../../../domain/sequencing/names.ts';
+import { cellAddress, cellFault, cellKey, componentFault, defaultExperimentPattern, experimentFilter, experimentOf, instrumentOf, isCellDirectory, isRecalledDirectory, parseCellName } from '../../../domain/sequencing/names.ts';
 import { compareBytes, naturalOrder } from '../../../domain/sequencing/order.ts';
 
 describe('cell names', () => {
@@ -60,7 +60,7 @@ describe('run names', () => {
     assert.equal(experimentOf('20190614_EGS1_11685BN.old'), '20190614_EGS1_11685BN');
   });
   it('are filtered as a whole', () => {
-    const runs = experimentFilter();
+    const runs = experimentFilter(defaultExperimentPattern);
     assert.deepEqual(['a_b_c', 'a_b', 'a_b_', 'a_b_c_d'].filter(runs), ['a_b_c', 'a_b_c_d']);
     assert.deepEqual(['20190614_x', 'x20190614_', '20190614_'].filter(experimentFilter('2019.+|x')), ['20190614_x', '20190614_']);
     assert.throws(() => experimentFilter('('), { name: 'ConfigError', message: /“\(” is not a regular expression/u });

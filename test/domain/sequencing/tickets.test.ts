@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { ticketSubject } from '../../../domain/sequencing/ticket-request.ts';
 import { runSummary, type SummaryFacts } from '../../../domain/sequencing/ticket-summary.ts';
-import { completionNotice, type TicketContext, type TicketEvent, ticketMessage, willFinishAll } from '../../../domain/sequencing/ticket-text.ts';
+import { completionNotice, type TicketContext, type TicketEvent, ticketMessage, ticketSubject, willFinishAll } from '../../../domain/sequencing/ticket-text.ts';
 import { cellOf, see, type Sketch } from './sketch.ts';
 
 const context: TicketContext = { experiment: '20190614_EGS1_x', summary: 'SUMMARY', reportUrl: null };
