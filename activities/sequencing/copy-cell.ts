@@ -47,7 +47,7 @@ export async function copyCell(config: Config, input: CopyInput, hooks: Hooks<Co
     throw fileError(error, `make the directory ${destination}`, destination);
   });
   // A worker that the server no longer hears of may still copy when another one is told to.
-  return withFileLock(join(runDirectory, lockName), `The copy of ${input.experiment}`, () => copyPass(config, input, destination, hooks));
+  return withFileLock(join(runDirectory, lockName), `The copy of ${input.experiment}`, () => copyPass(config, input, destination, hooks), hooks.signal);
 }
 
 /** Beside the run's cells, for all of them: one is copied at a time. */
