@@ -2,7 +2,7 @@
 import { chown, mkdir, readdir, readlink, rename, stat, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { OperationError } from '../../domain/errors.ts';
-import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
+import { fileError, systemErrorCode, withFileErrors } from '../platform/files/file-error.ts';
 import { withTemporary } from '../platform/files/temporary.ts';
 import { checkMounted } from './mounted.ts';
 import { replaceLink } from './project-run.ts';
@@ -18,11 +18,11 @@ import { replaceLink } from './project-run.ts';
 export async function makeRunDirectories({ runsRoot, run, output }: { runsRoot: string; run: string; output: string }): Promise<void> {
   await checkMounted(runsRoot);
   await checkMounted(dirname(output));
-  await guarded('make the directory', run, () => mkdir(run, { recursive: true }));
+  await withFileErrors('make the directory', run, () => mkdir(run, { recursive: true }));
   await claimOutput(run, output);
   const pipeline = join(run, 'pipeline');
-  await guarded('make the directory', pipeline, () => mkdir(pipeline, { recursive: true }));
-  const { gid } = await guarded('look at', output, () => stat(output));
+  await withFileErrors('make the directory', pipeline, () => mkdir(pipeline, { recursive: true }));
+  const { gid } = await withFileErrors('look at', output, () => stat(output));
   await chown(pipeline, -1, gid).catch(() => undefined); // only for members of the group
   await replaceLink(join(pipeline, 'output'), output);
 }
@@ -31,7 +31,7 @@ export async function makeRunDirectories({ runsRoot, run, output }: { runsRoot: 
 async function claimOutput(run: string, output: string): Promise<void> {
   try {
     await withTemporary(output, async (temporary) => {
-      await guarded('make the directory', temporary, () => mkdir(temporary));
+      await withFileErrors('make the directory', temporary, () => mkdir(temporary));
       await symlink(run, join(temporary, 'rundata'));
       // Takes the place of nothing, or of an empty directory.
       await rename(temporary, output);
@@ -43,13 +43,5 @@ async function claimOutput(run: string, output: string): Promise<void> {
     if (owner === run) return;
     const inside = await readdir(output).catch(() => []);
     throw new OperationError('ContractError', `The output directory ${output} is there already and belongs to ${owner ?? 'nobody'} (${inside.length} entries): move it away, or correct its link rundata.`, { place: { file: output } });
-  }
-}
-
-async function guarded<T>(doing: string, path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw fileError(error, `${doing} ${path}`, path);
   }
 }

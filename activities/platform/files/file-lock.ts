@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { OperationError } from '../../../domain/errors.ts';
 import { run, type RunResult } from '../processes/run.ts';
-import { fileError } from './file-error.ts';
+import { withFileErrors } from './file-error.ts';
 
 /** What `flock` is told to end with when somebody else holds the lock: none of its own codes (its manual, “EXIT STATUS”). */
 const heldCode = 97;
@@ -20,7 +20,7 @@ const askMs = 60_000;
  * Throws `LockHeld`, `ExternalToolFailed` (nobody knows whether it is ours), and what opening the file gives reason for.
  */
 export async function withFileLock<T>(file: string, what: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-  const handle = await opened(file);
+  const handle = await withFileErrors('open the lock', file, () => open(file, constants.O_RDWR | constants.O_CREAT, 0o660));
   try {
     const how = await lock(handle, signal);
     if (how?.code === heldCode) throw new OperationError('LockHeld', `${what} is held by another process (the lock is ${file}; \`fuser -v\` names who has it open on this machine).`, { place: { file } });
@@ -28,14 +28,6 @@ export async function withFileLock<T>(file: string, what: string, work: () => Pr
     return await work();
   } finally {
     await handle.close();
-  }
-}
-
-async function opened(file: string): Promise<FileHandle> {
-  try {
-    return await open(file, constants.O_RDWR | constants.O_CREAT, 0o660);
-  } catch (error) {
-    throw fileError(error, `open the lock ${file}`, file);
   }
 }
 
