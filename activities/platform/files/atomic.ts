@@ -39,8 +39,8 @@ async function writeWhole(path: string, content: string | Uint8Array | AsyncIter
   }
 }
 
-/** Makes the rename itself last. */
-async function syncDirectory(path: string): Promise<void> {
+/** Makes renames in it last. */
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {
     await directory.sync();

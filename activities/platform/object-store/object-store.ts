@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type * as Sdk from '@aws-sdk/client-s3';
@@ -127,7 +127,7 @@ class S3ObjectStore implements ObjectStore {
 
   async putText(key: string, text: string, { signal }: Asked = {}): Promise<void> {
     const body = Buffer.from(text);
-    const digest = createHash('sha256').update(body).digest();
+    const digest = hash('sha256', body, 'buffer');
     await this.ask(`write ${key}`, signal, (options) =>
       this.client.send(
         new this.sdk.PutObjectCommand({ ...this.at(key), Body: body, ContentType: contentType(key), ChecksumSHA256: digest.toString('base64'), Metadata: { sha256: digest.toString('hex') } }),
@@ -199,7 +199,7 @@ class S3ObjectStore implements ObjectStore {
   /** In one request, which the store checks by the digest. */
   private async putWhole(key: string, { file, bytes, sha256, signal, onBytes }: PutFile, input: FileHandle): Promise<void> {
     const body = await readPart(file, input, 0, bytes + 1);
-    checkDigest(file, body.length === bytes && createHash('sha256').update(body).digest('hex') === sha256);
+    checkDigest(file, body.length === bytes && hash('sha256', body) === sha256);
     await this.ask(`write ${key}`, signal, (options) =>
       this.client.send(
         new this.sdk.PutObjectCommand({

@@ -3,7 +3,7 @@
  * with a file a product, `rejected.jsonl` and `manifest.json`, which names the digests of the others. It appears whole, by a
  * rename, and serves any later request for the same scan, options and products.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { OperationError } from '../../../domain/errors.ts';
@@ -46,8 +46,6 @@ export interface Manifest {
   engine: EngineUsed;
 }
 
-const sha256 = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
-
 /**
  * The figures of one pass over `scan`. A complete directory of a pass with the same options that has all products is used
  * again without reading the scan, unless `again` asks for that. Safe to run twice at the same time: the first to finish is kept. Throws what `passFile` throws; lines that
@@ -62,7 +60,7 @@ export async function runPass({ scan, options, directory, again = false }: { sca
   const target = path.join(parent, name);
   // The engine decides how fast, not what.
   const { products, engine: _engine, ...others } = options;
-  const wanted = { digest: sha256(JSON.stringify([rules, others])), products };
+  const wanted = { digest: hash('sha256', JSON.stringify([rules, others])), products };
   if (again) await remove(target);
   const existing = await reusable(target, wanted);
   if (existing !== null) return existing;
@@ -97,7 +95,7 @@ export async function readManifest(ref: PassRef): Promise<Manifest> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw gone(error, ref.directory, file);
   });
-  if (sha256(text) !== ref.sha256) throw changed(file);
+  if (hash('sha256', text) !== ref.sha256) throw changed(file);
   return JSON.parse(text);
 }
 
@@ -195,7 +193,7 @@ async function reusable(directory: string, wanted: Wanted): Promise<PassRef | nu
     const { options, products, files, lines, groups, totals, vault, seconds }: Manifest = JSON.parse(text);
     if (options !== wanted.digest || !wanted.products.every((each) => products.includes(each))) return null;
     for (const [name, sum] of Object.entries(files)) if ((await digestOf(path.join(directory, name))) !== sum) return null;
-    return { directory, sha256: sha256(text), products, lines: lines.accepted, rejected: lines.rejected, groups: groups ?? 0, bytes: totals.bytes, seconds, ...noteOf(vault) };
+    return { directory, sha256: hash('sha256', text), products, lines: lines.accepted, rejected: lines.rejected, groups: groups ?? 0, bytes: totals.bytes, seconds, ...noteOf(vault) };
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT' || error instanceof SyntaxError) return null;
     throw fileError(error, `read the figures in ${directory}`, directory);

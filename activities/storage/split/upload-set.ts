@@ -9,7 +9,7 @@
  * manifest that is put last decides. A set is there when its manifest is.
  */
 import path from 'node:path';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { formatDuration } from '../../../domain/duration.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import { foldersToPrune, manifestFile, parseSplitManifest, splitFolder, type SplitFile, type SplitManifest } from '../../../domain/storage/split-set.ts';
@@ -63,7 +63,7 @@ export async function uploadSplitSet({ directory, store }: { directory: string; 
   if (set === null) throw new OperationError('NotFound', `${directory} is not a whole split set.`, { place: { file: directory } });
   const { manifest, text } = set;
   const folder = splitFolder(manifest.date);
-  const objects = `${folder}/${createHash('sha256').update(text).digest('hex').slice(0, 16)}/`;
+  const objects = `${folder}/${hash('sha256', text).slice(0, 16)}/`;
   const progress = new Progress(manifest.files, hooks);
   let skipped = 0;
 
