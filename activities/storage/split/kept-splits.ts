@@ -5,8 +5,8 @@ import { OperationError } from '../../../domain/errors.ts';
 import { partFile, type SplitPart } from '../../../domain/storage/split-set.ts';
 import type { ScanRef } from '../../../workflows/storage/contract.ts';
 import { fileError, systemErrorCode, withFileErrors } from '../../platform/files/file-error.ts';
+import { renamed, swapped } from '../../platform/files/in-place.ts';
 import { withTemporary } from '../../platform/files/temporary.ts';
-import { renamed, swapped } from './in-place.ts';
 import type { SplitVolume } from './split-set.ts';
 
 const partsFile = 'parts.json';

@@ -15,9 +15,9 @@ import { formatBytes } from '../../../domain/units.ts';
 import type { Hooks } from '../../platform/activity.ts';
 import { syncDirectory } from '../../platform/files/atomic.ts';
 import { fileError, systemErrorCode } from '../../platform/files/file-error.ts';
+import { removeWhole, renamed, swapped } from '../../platform/files/in-place.ts';
 import { withTemporary } from '../../platform/files/temporary.ts';
 import { forEachOf } from './for-each.ts';
-import { removeWhole, renamed, swapped } from './in-place.ts';
 
 const readSize = 2 ** 20;
 /** Groups' files made at the same time: enough to wait for one disk while another works. */
