@@ -4,13 +4,13 @@ import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, ActivityOut
 import { errorTypes, OperationError } from '../../domain/errors.ts';
 
 /** What adapters take instead of Temporal's context, so that they can be used and tested without it. */
-export interface Hooks<Progress> {
-  signal?: AbortSignal;
+export interface Hooks<Progress = never> {
+  signal?: AbortSignal | undefined;
   onProgress?(progress: Progress): void;
 }
 
 /** Hooks of the activity that runs: progress becomes heartbeats, cancellation becomes the signal. */
-export function activityHooks<Progress>(): Required<Hooks<Progress>> {
+export function activityHooks<Progress>(): { signal: AbortSignal; onProgress: (progress: Progress) => void } {
   const context = Context.current();
   return { signal: context.cancellationSignal, onProgress: (progress) => context.heartbeat(progress) };
 }

@@ -130,9 +130,7 @@ async function bytesIn(directory: string, target: SshTarget | null, signal: Abor
 
 const namesIn = (directory: string): Promise<string[]> => withFileErrors('read the directory', directory, () => readdir(directory));
 
-function copyHooks(cell: string, hooks: Hooks<CopyProgress>): Hooks<RsyncProgress> {
-  return { ...(hooks.signal === undefined ? {} : { signal: hooks.signal }), onProgress: (progress) => hooks.onProgress?.(progressOf(cell, progress)) };
-}
+const copyHooks = (cell: string, hooks: Hooks<CopyProgress>): Hooks<RsyncProgress> => ({ signal: hooks.signal, onProgress: (progress) => hooks.onProgress?.(progressOf(cell, progress)) });
 
 function progressOf(cell: string, { bytes, files, filesLeft, bytesPerSecond: rate, secondsLeft }: RsyncProgress): CopyProgress {
   const totalFiles = filesLeft === null ? null : files + filesLeft;
@@ -149,7 +147,7 @@ async function checkHashes(copy: RsyncCopy, { cell, here }: { cell: string; here
   const { directory: cellDirectory } = cellAddress(cell);
   const lists = (await namesIn(here)).filter(isHashList);
   const checking: Parameters<typeof wrongFiles>[1] = {
-    ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
+    signal: hooks.signal,
     onProgress: ({ files, bytes }) => hooks.onProgress?.({ cell, bytes, files, totalFiles: null, rate: 0, secondsLeft: null, text: `checking ${cell} by the instrument’s hashes: ${files} files, ${formatBytes(BigInt(bytes))}` }),
   };
   const wrong = await wrongFiles({ directory: here, lists, cellDirectory }, checking);

@@ -2,6 +2,7 @@
 import { access, constants, stat } from 'node:fs/promises';
 import type { Config, InstrumentConfig } from '../../config/schema.ts';
 import { OperationError, type ErrorType } from '../../domain/errors.ts';
+import type { Hooks } from '../platform/activity.ts';
 import { withFileErrors } from '../platform/files/file-error.ts';
 import { run } from '../platform/processes/run.ts';
 import { destination, lastLine, sshCommand, type SshTarget } from '../platform/ssh/index.ts';
@@ -14,17 +15,13 @@ export interface HostFault {
   message: string;
 }
 
-interface Hooks {
-  signal?: AbortSignal;
-}
-
 /** Programs that are missing. */
 export async function toolFaults({ sequencing: { instruments } }: Config, { signal }: Hooks = {}): Promise<HostFault[]> {
   const copied = instruments.filter((each) => !isLocal(each));
   const needed = [...(copied.length > 0 ? [['rsync', '--version']] : []), ...(copied.some((each) => sshTargetOf(each) !== null) ? [['ssh', '-V']] : [])];
   const faults = await Promise.all(
     needed.map(async ([program, version]): Promise<HostFault[]> => {
-      const { code } = await run(program!, [version!], signal === undefined ? {} : { signal }).catch(() => ({ code: null }));
+      const { code } = await run(program!, [version!], { signal }).catch(() => ({ code: null }));
       return code === 0 ? [] : [{ type: 'ConfigError', message: `The program ${program} is not there: nothing can be copied.` }];
     }),
   );
@@ -81,7 +78,7 @@ async function faultsOf(look: () => Promise<HostFault[]>): Promise<HostFault[]> 
 
 /** What ssh itself would look up, and where: its configuration may have other names and files. */
 async function hostKeyFaults({ label }: InstrumentConfig, target: SshTarget, { signal }: Hooks): Promise<HostFault[]> {
-  const options = signal === undefined ? {} : { signal };
+  const options = { signal };
   const [program, ...args] = sshCommand(target);
   const { code, stdout, stderr } = await run(program!, [...args, '-G', '--', destination(target)], options).catch(() => ({ code: null, stdout: '', stderr: '' }));
   // Without ssh there is another fault.

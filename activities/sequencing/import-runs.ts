@@ -86,9 +86,9 @@ async function directoriesIn(directory: string): Promise<string[]> {
   return entries.filter((entry) => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isSymbolicLink())).map(({ name }) => name);
 }
 
-async function readOrProblem(path: string, { signal }: Hooks<unknown>): Promise<RunDirectory | Problem> {
+async function readOrProblem(path: string, { signal }: Hooks): Promise<RunDirectory | Problem> {
   try {
-    return await readRunDirectory(path, signal === undefined ? {} : { signal });
+    return await readRunDirectory(path, { signal });
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
     return { type: error.type, message: error.message, ...error.place };

@@ -8,16 +8,13 @@ import { endMarkerOf, type FinalSummary, parseFinalSummary } from '../../domain/
 import { type Categories, type CellContents, takeInventory } from '../../domain/sequencing/inventory.ts';
 import { cellKey } from '../../domain/sequencing/names.ts';
 import type { ProcessingInput, ProcessingPlan } from '../../workflows/sequencing/contract.ts';
+import type { Hooks } from '../platform/activity.ts';
 import { writeFileAtomic } from '../platform/files/atomic.ts';
 import { withFileErrors } from '../platform/files/file-error.ts';
 import { listFiles } from './checksums.ts';
 import { type CellPlan, type PlannedMerge, type PlannedPart, savePlan, workDirectory } from './processing-files.ts';
 import { runDirectories } from './settings.ts';
 import { checkSpace } from './space.ts';
-
-interface Hooks {
-  signal?: AbortSignal;
-}
 
 /** Files of one step, about; a barcode's files stay together. More where there would be too many steps for a workflow. */
 const filesPerPart = 200;

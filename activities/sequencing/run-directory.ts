@@ -9,6 +9,7 @@ import type { RunFlags } from '../../domain/sequencing/flags.ts';
 import { cellMark, experimentOf, isCellDirectory, isRecalledDirectory } from '../../domain/sequencing/names.ts';
 import { compareBytes } from '../../domain/sequencing/order.ts';
 import { type PipelineFile, readPipelineFiles } from '../../domain/sequencing/pipeline-files.ts';
+import type { Hooks } from '../platform/activity.ts';
 import { fileError, systemErrorCode, withFileErrors } from '../platform/files/file-error.ts';
 
 export interface RunDirectory {
@@ -37,7 +38,7 @@ export interface RunDirectory {
  *
  * Throws `NotFound`, `PermissionDenied`, `TransportError`; `InputCorrupt` for a file of `pipeline/` that is no text.
  */
-export async function readRunDirectory(directory: string, { signal }: { signal?: AbortSignal } = {}): Promise<RunDirectory> {
+export async function readRunDirectory(directory: string, { signal }: Hooks = {}): Promise<RunDirectory> {
   const fromOutput = (await statOf(join(directory, 'rundata', 'pipeline'))) !== null;
   const path = fromOutput ? join(directory, 'rundata') : directory;
   const output = fromOutput ? directory : join(path, 'pipeline', 'output');
