@@ -23,12 +23,13 @@ export interface ProductLoad {
   counts: { lines: number; rejected: number; groups: number; bytes: string };
 }
 
-export type LoadHooks = Hooks<{ rows: number; of?: number }>;
+/** Rows written so far, to all tables. */
+export type LoadHooks = Hooks<{ rows: number }>;
 
-/** Hooks of a store that tells rows by the batch; `of`: how many there are, where that is known. */
-export function batchHooks({ signal, onProgress }: LoadHooks, of?: number): Pick<BulkOptions, 'onBatch' | 'signal'> {
+/** Hooks of a store that tells rows by the batch. */
+export function batchHooks({ signal, onProgress }: LoadHooks): Pick<BulkOptions, 'onBatch' | 'signal'> {
   let rows = 0;
-  return { signal, onBatch: (more) => onProgress?.({ rows: (rows += more), ...(of === undefined ? {} : { of }) }) };
+  return { signal, onBatch: (more) => onProgress?.({ rows: (rows += more) }) };
 }
 
 /** The volume's number, made when it is new. */
