@@ -40,7 +40,7 @@ export async function keepingAlive<T>(first: string, work: (say: (text: string) 
 const isBug = (error: unknown): error is Error => error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError || error instanceof SyntaxError;
 
 /** Errors of the taxonomy as Temporal's failures, with their place as details. */
-export function toFailure(error: unknown): unknown {
+function toFailure(error: unknown): unknown {
   if (error instanceof OperationError) {
     return ApplicationFailure.create({
       type: error.type,

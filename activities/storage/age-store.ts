@@ -10,7 +10,7 @@ import { baseDirectoryNumbers } from './lookups.ts';
 import type { Place } from './product-load.ts';
 import { decimal64 } from './usage-keys.ts';
 
-export const ageKinds = ['access', 'modification'] as const;
+const ageKinds = ['access', 'modification'] as const;
 export type AgeKind = (typeof ageKinds)[number];
 
 const bands = ageBands.length;

@@ -87,11 +87,6 @@ export async function uploadSplitSet({ directory, store }: { directory: string; 
   return { url: store.url + key, date: manifest.date, files, bytes: progress.totalBytes, skipped, current: (await store.getText(key, { signal })) === ours };
 }
 
-/** The day's set in the store; null when there is no whole one. */
-export async function uploadedSet(store: ObjectStore, date: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<UploadedManifest | null> {
-  return await manifestOf(store, splitFolder(date), signal);
-}
-
 /**
  * Removes all sets but the newest `keep`: of each its manifest first, so that no reader begins with a set that goes. Also removes what no
  * manifest names and nobody has written to since `abandonedBeforeMs` (epoch, default a day ago): replaced sets and uploads that
@@ -137,7 +132,7 @@ async function readDays(store: ObjectStore, signal: AbortSignal | undefined): Pr
     days.set(day, known);
     if (folder === `${day}/`) {
       if (rest !== manifestFile) continue;
-      known.objects = (await manifestOf(store, day, signal))?.objects ?? null;
+      known.objects = (await uploadedSet(store, day, signal))?.objects ?? null;
       if (known.objects === null) strange.add(day);
       continue;
     }
@@ -151,7 +146,8 @@ async function readDays(store: ObjectStore, signal: AbortSignal | undefined): Pr
   return days;
 }
 
-async function manifestOf(store: ObjectStore, folder: string, signal: AbortSignal | undefined): Promise<UploadedManifest | null> {
+/** A day's set in the store; null when there is no whole one. @param folder YYYYMMDD. */
+export async function uploadedSet(store: ObjectStore, folder: string, signal?: AbortSignal): Promise<UploadedManifest | null> {
   const text = await store.getText(`${folder}/${manifestFile}`, { signal });
   const manifest = text === null ? null : parseSplitManifest(text);
   if (manifest === null || !('objects' in manifest) || typeof manifest.objects !== 'string') return null;
