@@ -1,6 +1,6 @@
-import { createServer } from 'node:net';
 import { DefaultLogger, type LogEntry, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import type { WorkersConfig } from '../config/schema.ts';
+import { freePort } from './free-port.ts';
 
 /** One log line: JSON for collectors, text for terminals. Never carries inputs or results, so no secrets. */
 export function logLine(entry: Pick<LogEntry, 'level' | 'message' | 'timestampNanos' | 'meta'>, format: WorkersConfig['logs']['format']): string {
@@ -27,7 +27,7 @@ let installed: { metricsAddress: string | null } | undefined;
  */
 export async function installRuntime(config: Pick<WorkersConfig, 'logs' | 'metrics'>): Promise<{ metricsAddress: string | null }> {
   if (installed !== undefined) return installed;
-  const metricsAddress = config.metrics.port === 0 ? null : await freeAddress(config.metrics.host, config.metrics.port);
+  const metricsAddress = config.metrics.port === 0 ? null : `${config.metrics.host}:${await freePort(config.metrics.port, config.metrics.host)}`; // a second worker on one host must not fail for its metrics
   const write = (entry: LogEntry): void => {
     // A worker serves workflows or activities, never both: that it has none of the other is no news.
     if (/^No (activities|workflows) registered/.test(entry.message)) return;
@@ -44,18 +44,4 @@ export async function installRuntime(config: Pick<WorkersConfig, 'logs' | 'metri
   });
   installed = { metricsAddress };
   return installed;
-}
-
-/** The wanted port, or a free one when it is taken: a second worker on one host must not fail for its metrics. */
-async function freeAddress(host: string, port: number): Promise<string> {
-  const tryPort = (wanted: number): Promise<number> =>
-    new Promise((resolve, reject) => {
-      const probe = createServer();
-      probe.once('error', reject);
-      probe.listen(wanted, host, () => {
-        const address = probe.address();
-        probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : wanted));
-      });
-    });
-  return `${host}:${await tryPort(port).catch(() => tryPort(0))}`;
 }

@@ -4,29 +4,33 @@ import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, ActivityOut
 import { errorTypes, OperationError } from '../../domain/errors.ts';
 
 /** What adapters take instead of Temporal's context, so that they can be used and tested without it. */
-export interface Hooks<Progress> {
-  signal?: AbortSignal;
-  onProgress?(progress: Progress): void;
+export interface Hooks<Progress = never> {
+  signal?: AbortSignal | undefined;
+  onProgress?: (progress: Progress) => void;
 }
 
 /** Hooks of the activity that runs: progress becomes heartbeats, cancellation becomes the signal. */
-export function activityHooks<Progress>(): Required<Hooks<Progress>> {
+export function activityHooks<Progress>(): Required<Hooks<Progress>> & { signal: AbortSignal } {
   const context = Context.current();
   return { signal: context.cancellationSignal, onProgress: (progress) => context.heartbeat(progress) };
 }
 
 /**
- * Heartbeats a sentence every few seconds while `work` runs: for one question to a service that cannot tell its
- * progress. The activity's start-to-close time-out ends one that hangs.
+ * Heartbeats a sentence every few seconds while `work` runs, which may `say` another meanwhile: for what cannot tell its
+ * progress, or not steadily. The activity's start-to-close time-out ends one that hangs.
  */
-export async function keepingAlive<T>(text: string, work: () => Promise<T>): Promise<T> {
+export async function keepingAlive<T>(first: string, work: (say: (text: string) => void) => Promise<T>): Promise<T> {
   const context = Context.current();
   const started = Date.now();
+  let text = first;
   const beat = (): void => context.heartbeat({ text, elapsedSeconds: Math.round((Date.now() - started) / 1000) });
   beat();
   const timer = setInterval(beat, 5000);
   try {
-    return await work();
+    return await work((next) => {
+      text = next;
+      beat();
+    });
   } finally {
     clearInterval(timer);
   }
@@ -36,7 +40,7 @@ export async function keepingAlive<T>(text: string, work: () => Promise<T>): Pro
 const isBug = (error: unknown): error is Error => error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError || error instanceof SyntaxError;
 
 /** Errors of the taxonomy as Temporal's failures, with their place as details. */
-export function toFailure(error: unknown): unknown {
+function toFailure(error: unknown): unknown {
   if (error instanceof OperationError) {
     return ApplicationFailure.create({
       type: error.type,

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { open, readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { OperationError } from '../../domain/errors.ts';
+import { compareBytes } from '../../domain/sequencing/order.ts';
 import type { Hooks } from '../platform/activity.ts';
 import { writeFileAtomic } from '../platform/files/atomic.ts';
-import { fileError } from '../platform/files/file-error.ts';
+import { withFileErrors } from '../platform/files/file-error.ts';
 
 export interface FileChecksum {
   /** Relative to the directory that was given. */
@@ -26,13 +27,9 @@ const progressEveryBytes = 64 * 2 ** 20;
 
 /** The regular files below a directory, relative to it, in byte order; hidden ones and what lies in hidden directories (remnants of copies) are left out. Throws `NotFound`, `PermissionDenied`, `TransportError`. */
 export async function listFiles(directory: string): Promise<string[]> {
-  try {
-    const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-    const files = entries.filter((entry) => entry.isFile()).map((entry) => relative(directory, join(entry.parentPath, entry.name)));
-    return files.filter((file) => !/(?:^|\/)\./u.test(file)).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  } catch (error) {
-    throw fileError(error, `list the files in ${directory}`, directory);
-  }
+  const entries = await withFileErrors('list the files in', directory, () => readdir(directory, { recursive: true, withFileTypes: true }));
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => relative(directory, join(entry.parentPath, entry.name)));
+  return files.filter((file) => !/(?:^|\/)\./u.test(file)).sort(compareBytes);
 }
 
 /**
@@ -60,7 +57,7 @@ export async function checksumFiles(batch: { directory: string; files: readonly 
 
 async function checksum(path: string, algorithm: string, read: (bytes: number) => void): Promise<{ bytes: number; digest: string }> {
   read(0);
-  try {
+  return withFileErrors('read', path, async () => {
     const handle = await open(path, 'r');
     try {
       const before = await handle.stat();
@@ -80,9 +77,7 @@ async function checksum(path: string, algorithm: string, read: (bytes: number) =
     } finally {
       await handle.close();
     }
-  } catch (error) {
-    throw fileError(error, `read ${path}`, path);
-  }
+  });
 }
 
 /**
@@ -90,7 +85,7 @@ async function checksum(path: string, algorithm: string, read: (bytes: number) =
  * begins with a backslash and shows them as `\n` and `\\`. Throws what `writeFileAtomic` throws.
  */
 export async function writeChecksums(target: string, checksums: Iterable<FileChecksum>): Promise<void> {
-  const sorted = [...checksums].toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
+  const sorted = [...checksums].toSorted((a, b) => compareBytes(a.path, b.path));
   await writeFileAtomic(target, sorted.map(checksumLine).join(''));
 }
 

@@ -12,7 +12,7 @@ import type { CopyTask, Pass } from '../../domain/sequencing/sync-plan.ts';
 import { formatBytes } from '../../domain/units.ts';
 import type { CopyProgress, CopyResult } from '../../workflows/sequencing/contract.ts';
 import type { Hooks } from '../platform/activity.ts';
-import { fileError } from '../platform/files/file-error.ts';
+import { withFileErrors } from '../platform/files/file-error.ts';
 import { withFileLock } from '../platform/files/file-lock.ts';
 import { run } from '../platform/processes/run.ts';
 import { rsync, type RsyncCopy, type RsyncProgress, type RsyncResult, type RsyncRoute } from '../platform/rsync/index.ts';
@@ -43,11 +43,9 @@ export async function copyCell(config: Config, input: CopyInput, hooks: Hooks<Co
   const { run: runDirectory } = runDirectories(config, input.experiment);
   const destination = join(runDirectory, cellAddress(input.task.to).library);
   await checkMounted(runsRoot(config));
-  await mkdir(destination, { recursive: true }).catch((error: unknown) => {
-    throw fileError(error, `make the directory ${destination}`, destination);
-  });
+  await withFileErrors('make the directory', destination, () => mkdir(destination, { recursive: true }));
   // A worker that the server no longer hears of may still copy when another one is told to.
-  return withFileLock(join(runDirectory, lockName), `The copy of ${input.experiment}`, () => copyPass(config, input, destination, hooks));
+  return withFileLock(join(runDirectory, lockName), `The copy of ${input.experiment}`, () => copyPass(config, input, destination, hooks), hooks.signal);
 }
 
 /** Beside the run's cells, for all of them: one is copied at a time. */
@@ -130,17 +128,9 @@ async function bytesIn(directory: string, target: SshTarget | null, signal: Abor
   return Number(/^(\d+)\t/u.exec(stdout)?.[1] ?? 0) * 1024;
 }
 
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    throw fileError(error, `read the directory ${directory}`, directory);
-  }
-}
+const namesIn = (directory: string): Promise<string[]> => withFileErrors('read the directory', directory, () => readdir(directory));
 
-function copyHooks(cell: string, hooks: Hooks<CopyProgress>): Hooks<RsyncProgress> {
-  return { ...(hooks.signal === undefined ? {} : { signal: hooks.signal }), onProgress: (progress) => hooks.onProgress?.(progressOf(cell, progress)) };
-}
+const copyHooks = (cell: string, hooks: Hooks<CopyProgress>): Hooks<RsyncProgress> => ({ signal: hooks.signal, onProgress: (progress) => hooks.onProgress?.(progressOf(cell, progress)) });
 
 function progressOf(cell: string, { bytes, files, filesLeft, bytesPerSecond: rate, secondsLeft }: RsyncProgress): CopyProgress {
   const totalFiles = filesLeft === null ? null : files + filesLeft;
@@ -157,7 +147,7 @@ async function checkHashes(copy: RsyncCopy, { cell, here }: { cell: string; here
   const { directory: cellDirectory } = cellAddress(cell);
   const lists = (await namesIn(here)).filter(isHashList);
   const checking: Parameters<typeof wrongFiles>[1] = {
-    ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
+    signal: hooks.signal,
     onProgress: ({ files, bytes }) => hooks.onProgress?.({ cell, bytes, files, totalFiles: null, rate: 0, secondsLeft: null, text: `checking ${cell} by the instrument’s hashes: ${files} files, ${formatBytes(BigInt(bytes))}` }),
   };
   const wrong = await wrongFiles({ directory: here, lists, cellDirectory }, checking);

@@ -2,6 +2,7 @@
 import type { InstrumentConfig } from '../../config/schema.ts';
 import { OperationError } from '../../domain/errors.ts';
 import { copyHeartbeat, type CopyHealth } from '../../domain/sequencing/heartbeat.ts';
+import type { Hooks } from '../platform/activity.ts';
 import { writeFileAtomic } from '../platform/files/atomic.ts';
 import { lastLine, runOverSsh, targetName } from '../platform/ssh/index.ts';
 import { sshTargetOf } from './settings.ts';
@@ -22,7 +23,7 @@ export interface HeartbeatFacts extends CopyHealth {
  *
  * Throws `PermissionDenied` (also when the key is bound to another command), `NotFound`, `StorageFull`, `ExternalToolFailed`, and what `runOverSsh` throws.
  */
-export async function writeHeartbeatFile(instrument: InstrumentConfig, facts: HeartbeatFacts, hooks: { signal?: AbortSignal } = {}): Promise<void> {
+export async function writeHeartbeatFile(instrument: InstrumentConfig, facts: HeartbeatFacts, hooks: Hooks = {}): Promise<void> {
   const { heartbeatFile: file } = instrument;
   if (file === undefined) return;
   const text = heartbeatText(instrument.label, facts);

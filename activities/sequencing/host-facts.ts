@@ -2,7 +2,8 @@
 import { access, constants, stat } from 'node:fs/promises';
 import type { Config, InstrumentConfig } from '../../config/schema.ts';
 import { OperationError, type ErrorType } from '../../domain/errors.ts';
-import { fileError } from '../platform/files/file-error.ts';
+import type { Hooks } from '../platform/activity.ts';
+import { withFileErrors } from '../platform/files/file-error.ts';
 import { run } from '../platform/processes/run.ts';
 import { destination, lastLine, sshCommand, type SshTarget } from '../platform/ssh/index.ts';
 import { checkMounted } from './mounted.ts';
@@ -14,17 +15,13 @@ export interface HostFault {
   message: string;
 }
 
-interface Hooks {
-  signal?: AbortSignal;
-}
-
 /** Programs that are missing. */
 export async function toolFaults({ sequencing: { instruments } }: Config, { signal }: Hooks = {}): Promise<HostFault[]> {
   const copied = instruments.filter((each) => !isLocal(each));
   const needed = [...(copied.length > 0 ? [['rsync', '--version']] : []), ...(copied.some((each) => sshTargetOf(each) !== null) ? [['ssh', '-V']] : [])];
   const faults = await Promise.all(
     needed.map(async ([program, version]): Promise<HostFault[]> => {
-      const { code } = await run(program!, [version!], signal === undefined ? {} : { signal }).catch(() => ({ code: null }));
+      const { code } = await run(program!, [version!], { signal }).catch(() => ({ code: null }));
       return code === 0 ? [] : [{ type: 'ConfigError', message: `The program ${program} is not there: nothing can be copied.` }];
     }),
   );
@@ -39,7 +36,7 @@ export async function rootFaults({ sequencing }: Config): Promise<HostFault[]> {
       if (root === undefined) return [];
       return faultsOf(async () => {
         await checkMounted(root);
-        await guarded(`write into sequencing.${key}, ${root}`, root, () => access(root, constants.W_OK | constants.X_OK));
+        await withFileErrors(`write into sequencing.${key},`, root, () => access(root, constants.W_OK | constants.X_OK));
         return [];
       });
     }),
@@ -61,17 +58,11 @@ export async function keyFaults({ sequencing: { instruments } }: Config, hooks: 
 async function identityFaults({ label, ssh: { identityFile } }: InstrumentConfig): Promise<HostFault[]> {
   if (identityFile === undefined) return [];
   return faultsOf(async () => {
-    await guarded(`read the key of ${label}, ${identityFile}`, identityFile, () => access(identityFile, constants.R_OK));
+    await withFileErrors(`read the key of ${label},`, identityFile, () => access(identityFile, constants.R_OK));
     const { mode, uid } = await stat(identityFile);
     // ssh minds only what is its account’s own.
     if (uid !== process.getuid?.() || (mode & 0o077) === 0) return [];
     return [{ type: 'PermissionDenied', message: `${label}: others may read the key ${identityFile} (mode ${(mode & 0o777).toString(8)}), so ssh does not use it.` }];
-  });
-}
-
-async function guarded(doing: string, path: string, look: () => Promise<void>): Promise<void> {
-  await look().catch((error: unknown) => {
-    throw fileError(error, doing, path);
   });
 }
 
@@ -87,7 +78,7 @@ async function faultsOf(look: () => Promise<HostFault[]>): Promise<HostFault[]> 
 
 /** What ssh itself would look up, and where: its configuration may have other names and files. */
 async function hostKeyFaults({ label }: InstrumentConfig, target: SshTarget, { signal }: Hooks): Promise<HostFault[]> {
-  const options = signal === undefined ? {} : { signal };
+  const options = { signal };
   const [program, ...args] = sshCommand(target);
   const { code, stdout, stderr } = await run(program!, [...args, '-G', '--', destination(target)], options).catch(() => ({ code: null, stdout: '', stderr: '' }));
   // Without ssh there is another fault.

@@ -18,7 +18,7 @@ import type { ImportProgress, ImportResult } from '../../workflows/sequencing/co
 import type { Hooks } from '../platform/activity.ts';
 import type { Database } from '../platform/database/index.ts';
 import { writeFileAtomic } from '../platform/files/atomic.ts';
-import { fileError } from '../platform/files/file-error.ts';
+import { withFileErrors } from '../platform/files/file-error.ts';
 import { appendEvents } from './event-store.ts';
 import { keepPins } from './pin-store.ts';
 import { readRunDirectory, type RunDirectory } from './run-directory.ts';
@@ -82,16 +82,13 @@ async function runDirectoriesIn(config: Config): Promise<string[]> {
 }
 
 async function directoriesIn(directory: string): Promise<string[]> {
-  try {
-    return (await readdir(directory, { withFileTypes: true })).filter((entry) => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isSymbolicLink())).map(({ name }) => name);
-  } catch (error) {
-    throw fileError(error, `read the directory ${directory}`, directory);
-  }
+  const entries = await withFileErrors('read the directory', directory, () => readdir(directory, { withFileTypes: true }));
+  return entries.filter((entry) => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isSymbolicLink())).map(({ name }) => name);
 }
 
-async function readOrProblem(path: string, { signal }: Hooks<unknown>): Promise<RunDirectory | Problem> {
+async function readOrProblem(path: string, { signal }: Hooks): Promise<RunDirectory | Problem> {
   try {
-    return await readRunDirectory(path, signal === undefined ? {} : { signal });
+    return await readRunDirectory(path, { signal });
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
     return { type: error.type, message: error.message, ...error.place };

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { findPackageJSON } from 'node:module';
 import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
@@ -109,7 +109,7 @@ export function createSequencingServicesActivities({ config, database, readSecre
     saveInstrumentEvent: ({ instrument, at, actor, kind, details, tell }) =>
       keepingAlive(`saving what happened to ${instrument}`, async () => {
         // Several things may happen in one moment.
-        const key = `${instrumentPrefix}${instrument}/${kind}/${at}/${createHash('sha256').update(details).digest('hex').slice(0, 12)}`;
+        const key = `${instrumentPrefix}${instrument}/${kind}/${at}/${hash('sha256', details).slice(0, 12)}`;
         await appendEvents(database, [{ key, instrument, experiment: null, cell: null, at, actor, version, kind, details: { text: details } }]);
         if (tell && config.sequencing.tickets.kind !== 'none') await enqueueMessages(database, [{ key, experiment: `${instrumentPrefix}${instrument}`, type: 'unknown', kind: 'reply', part: kind, body: details }], at);
       }),

@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { OperationError, type ErrorType } from '../../domain/errors.ts';
+import type { Hooks } from '../platform/activity.ts';
 import { run, type RunOptions } from '../platform/processes/run.ts';
 import { lastLine, runOverSsh, shellWords, targetName, type SshTarget } from '../platform/ssh/index.ts';
 
@@ -86,7 +87,7 @@ export function listingForcedCommand(source: { path: string; sentinel?: string }
  * Throws `NotFound` (no such directory), `PermissionDenied`, `DependencyDown` (not mounted, not reachable), `TransportError` (it ended early),
  * `ExternalToolFailed` (what answered was no listing), `IntegrityMismatch` (another host key), `ConfigError`.
  */
-export async function listInstrument(source: InstrumentSource, hooks: { signal?: AbortSignal } = {}): Promise<InstrumentListing> {
+export async function listInstrument(source: InstrumentSource, hooks: Hooks = {}): Promise<InstrumentListing> {
   if (!isAbsolute(source.path)) throw new OperationError('ConfigError', `The directory of an instrument is “${source.path}”; expected an absolute path.`);
   const name = source.kind === 'ssh' ? `${targetName(source.target)}:${source.path}` : source.path;
   const chunks: Uint8Array[] = [];

@@ -8,6 +8,7 @@ import { local } from '../../domain/sequencing/location.ts';
 import { instrumentOf as labelOf } from '../../domain/sequencing/names.ts';
 import { foreignDrift, isHidden } from '../../domain/sequencing/pipeline-files.ts';
 import type { LocalCell, OpenedRun, RunLook, RunSighting } from '../../workflows/sequencing/contract.ts';
+import type { Hooks } from '../platform/activity.ts';
 import type { Database } from '../platform/database/index.ts';
 import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
 import { checkMounted } from './mounted.ts';
@@ -22,7 +23,7 @@ const mostDrift = 20;
 const nothingHere: RunLook = { cells: [], found: null, outputResolves: false, warnings: [], drift: [] };
 
 /** The run's directory (an empty look where there is none) and its newest listing. Throws `DependencyDown` when the root of raw copies is missing, `PermissionDenied`, `TransportError`, `InputCorrupt`. */
-export async function lookAtRun({ config, database }: { config: Config; database: Database }, experiment: string, hooks: { signal?: AbortSignal } = {}): Promise<Pick<OpenedRun, 'sighting' | 'look'>> {
+export async function lookAtRun({ config, database }: { config: Config; database: Database }, experiment: string, hooks: Hooks = {}): Promise<Pick<OpenedRun, 'sighting' | 'look'>> {
   const sighting = await storedSighting(database, experiment);
   const stored = await storedRun(database, experiment);
   const directory = await readIfThere(config, experiment, hooks);
@@ -30,7 +31,7 @@ export async function lookAtRun({ config, database }: { config: Config; database
 }
 
 /** See `OpenedRun`. Throws what `lookAtRun` throws. */
-export async function openRun({ config, database, version }: { config: Config; database: Database; version: string }, input: { experiment: string; sighting?: RunSighting }, hooks: { signal?: AbortSignal } = {}): Promise<OpenedRun> {
+export async function openRun({ config, database, version }: { config: Config; database: Database; version: string }, input: { experiment: string; sighting?: RunSighting }, hooks: Hooks = {}): Promise<OpenedRun> {
   const { experiment } = input;
   const stored = await storedRun(database, experiment);
   const sighting = input.sighting ?? (await storedSighting(database, experiment));
@@ -49,7 +50,7 @@ export async function openRun({ config, database, version }: { config: Config; d
   return { record, sighting, remarks, plan, look };
 }
 
-async function readIfThere(config: Config, experiment: string, hooks: { signal?: AbortSignal }): Promise<RunDirectory | null> {
+async function readIfThere(config: Config, experiment: string, hooks: Hooks): Promise<RunDirectory | null> {
   const { run } = runDirectories(config, experiment);
   try {
     await stat(run);

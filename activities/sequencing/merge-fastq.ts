@@ -6,7 +6,7 @@ import { constants, crc32, createGunzip, deflateRaw, type ZlibOptions } from 'no
 import { OperationError } from '../../domain/errors.ts';
 import type { Hooks } from '../platform/activity.ts';
 import { writeFileAtomic } from '../platform/files/atomic.ts';
-import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
+import { systemErrorCode, withFileErrors } from '../platform/files/file-error.ts';
 
 /** What was counted, over all files. Lengths are 0 when there are no reads. */
 export interface FastqCounts {
@@ -127,7 +127,7 @@ class SourceFile {
   }
 
   static async open(path: string): Promise<SourceFile> {
-    return reading(path, async () => {
+    return withFileErrors('read', path, async () => {
       const handle = await open(path, 'r');
       const { size, mtimeMs } = await handle.stat();
       return new SourceFile(path, handle, size, mtimeMs);
@@ -141,14 +141,14 @@ class SourceFile {
   /** The file's lines, decompressed if it is gzip. `counter` knows how far the reader has come, for errors. */
   async *text(counter: FastqCounter): AsyncGenerator<Uint8Array, void> {
     const start = new Uint8Array(2);
-    await reading(this.#path, () => this.#handle.read(start, 0, 2, 0));
+    await withFileErrors('read', this.#path, () => this.#handle.read(start, 0, 2, 0));
     if (start[0] === 0x1f && start[1] === 0x8b) yield* this.#inflated(counter);
     else if (this.#path.endsWith('.gz')) throw counter.corrupt('is not a gzip file');
     else yield* this.#blocks();
   }
 
   async checkUnchanged(): Promise<void> {
-    const { size, mtimeMs } = await reading(this.#path, () => stat(this.#path));
+    const { size, mtimeMs } = await withFileErrors('read', this.#path, () => stat(this.#path));
     if (size === this.#size && mtimeMs === this.#mtimeMs) return;
     throw new OperationError('InputNotReady', `${this.#path} changed while it was read.`, { place: { file: this.#path }, retryAfterSeconds: 300 });
   }
@@ -156,7 +156,7 @@ class SourceFile {
   async *#blocks(): AsyncGenerator<Uint8Array, void> {
     for (let at = 0; ; ) {
       const block = Buffer.allocUnsafeSlow(readSize);
-      const { bytesRead } = await reading(this.#path, () => this.#handle.read(block, 0, readSize, at));
+      const { bytesRead } = await withFileErrors('read', this.#path, () => this.#handle.read(block, 0, readSize, at));
       if (bytesRead === 0) return;
       at += bytesRead;
       yield block.subarray(0, bytesRead);
@@ -183,16 +183,8 @@ class SourceFile {
     }
     // zlib looks at nothing behind the last member.
     const rest = new Uint8Array(Math.min(readSize, Math.max(0, this.#size - gunzip.bytesWritten)));
-    const { bytesRead } = await reading(this.#path, () => this.#handle.read(rest, 0, rest.length, gunzip.bytesWritten));
+    const { bytesRead } = await withFileErrors('read', this.#path, () => this.#handle.read(rest, 0, rest.length, gunzip.bytesWritten));
     if (rest.subarray(0, bytesRead).some((byte) => byte !== 0)) throw counter.corrupt('has other data behind its compressed data');
-  }
-}
-
-async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw fileError(error, `read ${path}`, path);
   }
 }
 

@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperationError } from '../../domain/errors.ts';
 import type { Hooks } from '../platform/activity.ts';
-import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
+import { fileError, systemErrorCode, withFileErrors } from '../platform/files/file-error.ts';
 import { checksumFiles, type ChecksumProgress } from './checksums.ts';
 
 export interface ListedHash {
@@ -52,14 +52,12 @@ export async function wrongFiles({ directory, lists, cellDirectory, only }: { di
   const expected = new Map<string, string>();
   for (const list of lists) {
     const file = join(directory, list);
-    const text = await readFile(file, 'utf8').catch((error: unknown) => {
-      throw fileError(error, `read ${file}`, file);
-    });
+    const text = await withFileErrors('read', file, () => readFile(file, 'utf8'));
     for (const { path, sha256 } of parseHashList(text, { file, cellDirectory })) if (only === undefined || only.has(path)) expected.set(path, sha256);
   }
   const missing: string[] = [];
-  for (const path of expected.keys()) if (!(await isThere(join(directory, path)))) missing.push(path);
-  const there = [...expected.keys()].filter((path) => !missing.includes(path));
+  const there: string[] = [];
+  for (const path of expected.keys()) ((await isThere(join(directory, path))) ? there : missing).push(path);
   const sums = await checksumFiles({ directory, files: there, algorithm: 'sha256' }, hooks);
   return [...missing, ...sums.filter(({ path, digest }) => expected.get(path) !== digest).map(({ path }) => path)];
 }

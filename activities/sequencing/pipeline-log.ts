@@ -6,7 +6,7 @@ import type { Database } from '../platform/database/index.ts';
 import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
 import { storedEvents, type StoredEvent } from './event-store.ts';
 
-export const pipelineLogName = 'pipeline.log';
+const pipelineLogName = 'pipeline.log';
 
 /** Events of one second take less. */
 const tailBytes = 256 * 1024;

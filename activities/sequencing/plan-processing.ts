@@ -8,16 +8,13 @@ import { endMarkerOf, type FinalSummary, parseFinalSummary } from '../../domain/
 import { type Categories, type CellContents, takeInventory } from '../../domain/sequencing/inventory.ts';
 import { cellKey } from '../../domain/sequencing/names.ts';
 import type { ProcessingInput, ProcessingPlan } from '../../workflows/sequencing/contract.ts';
+import type { Hooks } from '../platform/activity.ts';
 import { writeFileAtomic } from '../platform/files/atomic.ts';
-import { fileError } from '../platform/files/file-error.ts';
+import { withFileErrors } from '../platform/files/file-error.ts';
 import { listFiles } from './checksums.ts';
 import { type CellPlan, type PlannedMerge, type PlannedPart, savePlan, workDirectory } from './processing-files.ts';
 import { runDirectories } from './settings.ts';
 import { checkSpace } from './space.ts';
-
-interface Hooks {
-  signal?: AbortSignal;
-}
 
 /** Files of one step, about; a barcode's files stay together. More where there would be too many steps for a workflow. */
 const filesPerPart = 200;
@@ -39,7 +36,7 @@ const mostWarnings = 20;
 export async function planProcessing(config: Config, input: ProcessingInput, hooks: Hooks = {}): Promise<ProcessingPlan> {
   const { run, output } = runDirectories(config, input.experiment);
   const work = workDirectory(output, input.number);
-  await guarded(output, () => stat(output));
+  await withFileErrors('read', output, () => stat(output));
   const { plans, problems, warnings } = input.kind === 'full' ? await planMerges({ input, run, output, work }, hooks) : await planChecksums(config, { input, run }, hooks);
   await checkSpace({ directory: output, what: `the products of ${input.experiment}`, bytes: await mergedBytes(run, plans), keepFreeGiB: config.sequencing.minimumFreeGiB });
   for (const plan of plans) await savePlan(work, plan);
@@ -104,7 +101,7 @@ export async function finalSummaryOf(directory: string, files: readonly string[]
 const largestSummary = 2 ** 20;
 
 async function textOf(path: string): Promise<string> {
-  return guarded(path, async () => {
+  return withFileErrors('read', path, async () => {
     const file = await open(path, 'r');
     try {
       if ((await file.stat()).size > largestSummary) throw new OperationError('InputCorrupt', `${path} is too long for a final summary.`, { place: { file: path } });
@@ -165,18 +162,10 @@ async function mergedBytes(run: string, plans: readonly CellPlan[]): Promise<num
   for (const plan of plans) {
     for (const part of plan.parts) {
       for (const file of 'merges' in part ? part.merges.flatMap(({ files }) => files) : []) {
-        const { size } = await guarded(file, () => stat(join(run, file)));
+        const { size } = await withFileErrors('read', file, () => stat(join(run, file)));
         bytes += file.endsWith('.gz') ? size : size / 2;
       }
     }
   }
   return bytes;
-}
-
-async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw fileError(error, `read ${path}`, path);
-  }
 }

@@ -13,6 +13,7 @@ import { compareBytes } from '../../domain/sequencing/order.ts';
 import { type Drift, foreignDrift, handSignals, isHidden, type PipelineFile, readPipelineFiles } from '../../domain/sequencing/pipeline-files.ts';
 import type { RunStatus } from '../../domain/sequencing/run-status.ts';
 import type { ListingRef, SightedCell } from '../../workflows/sequencing/contract.ts';
+import type { Hooks } from '../platform/activity.ts';
 import type { Database } from '../platform/database/index.ts';
 import { listInstrument, type InstrumentListing } from './list-instrument.ts';
 import { keepPins, storedPins } from './pin-store.ts';
@@ -31,9 +32,9 @@ const atRest: ReadonlySet<RunStatus> = new Set<RunStatus>(['complete', 'aborted'
 const mostNotes = 10;
 
 /** Throws what `listInstrument` throws; nothing is kept then. */
-export async function pollInstrument({ config, database }: Deps, label: string, { signal, now = Date.now }: { signal?: AbortSignal; now?: () => number } = {}): Promise<ListingRef> {
+export async function pollInstrument({ config, database }: Deps, label: string, { signal, now = Date.now }: Hooks & { now?: () => number } = {}): Promise<ListingRef> {
   const instrument = instrumentOf(config, label);
-  const listing = await listInstrument(sourceOf(config, instrument), signal === undefined ? {} : { signal });
+  const listing = await listInstrument(sourceOf(config, instrument), { signal });
   const at = new Date(now()).toISOString();
   const pins = await storedPins(database);
   const runs = await listRuns(database, { instrument: label, limit: Number.MAX_SAFE_INTEGER });

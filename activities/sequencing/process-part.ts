@@ -39,10 +39,9 @@ export async function processPart(config: Config, input: PartInput, hooks: Hooks
   const work = workDirectory(output, number);
   const planned = (await readPlan(work, cell)).parts[part];
   if (planned === undefined) throw new OperationError('ContractError', `The processing of ${cell} has no part ${part}.`);
-  const signal = hooks.signal === undefined ? {} : { signal: hooks.signal };
   if ('files' in planned) {
     const onProgress = ({ files, bytes }: { files: number; bytes: number }): void => hooks.onProgress?.({ files, bytes, text: `summing ${cell}: ${files} of ${planned.files.length} files, ${formatBytes(BigInt(bytes))}` });
-    const checksums = await checksumFiles({ directory: run, files: planned.files }, { ...signal, onProgress });
+    const checksums = await checksumFiles({ directory: run, files: planned.files }, { signal: hooks.signal, onProgress });
     await savePart(work, cell, part, { checksums });
     return { text: `${counted(checksums.length, 'file')} summed` };
   }
@@ -77,7 +76,7 @@ async function mergeOne({ config, run, output }: { config: Config; run: string; 
   const { merged, ...counts } = await mergeFastq(
     { files: files.map((file) => join(run, file)), target: products.fastq, level: config.sequencing.processing.level },
     {
-      ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
+      signal: hooks.signal,
       onProgress: ({ files: done, reads, bases }) => hooks.onProgress?.({ files: done, bytes: bases, text: `merging ${cell}, barcode ${barcode}, ${part}: ${done} of ${files.length} files, ${reads} reads` }),
     },
   );

@@ -7,7 +7,7 @@ import type { RunFlags } from '../../domain/sequencing/flags.ts';
 import { componentFault } from '../../domain/sequencing/names.ts';
 import { type Drift, driftOf, foreignDrift, hasMeaning, isHidden, type PipelineFile, pipelineFiles, readPipelineFiles, unrecordedSigns } from '../../domain/sequencing/pipeline-files.ts';
 import { writeFileAtomic } from '../platform/files/atomic.ts';
-import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
+import { fileError, systemErrorCode, withFileErrors } from '../platform/files/file-error.ts';
 import { withTemporary } from '../platform/files/temporary.ts';
 import { readPipelineDirectory } from './run-directory.ts';
 
@@ -27,7 +27,7 @@ export async function projectRun({ directory, previous, next }: { directory: str
     for (const { name } of previous === null ? [] : pipelineFiles(previous)) await remove(join(directory, name));
     return [];
   }
-  await makeDirectory(directory);
+  await withFileErrors('make the directory', directory, () => mkdir(directory, { recursive: true }));
   const there = found ?? [];
   const read = readPipelineFiles(found).run;
   const wanted = pipelineFiles(next);
@@ -60,28 +60,12 @@ async function touch(path: string): Promise<void> {
 
 /** Makes a symbolic link, in one step over one that is there. Throws `PermissionDenied`, `NotFound`, `StorageFull`. */
 export async function replaceLink(path: string, target: string): Promise<void> {
-  try {
-    await withTemporary(path, async (temporary) => {
+  await withFileErrors('make the link', path, () =>
+    withTemporary(path, async (temporary) => {
       await symlink(target, temporary);
       await rename(temporary, path);
-    });
-  } catch (error) {
-    throw fileError(error, `make the link ${path}`, path);
-  }
+    }),
+  );
 }
 
-async function remove(path: string): Promise<void> {
-  try {
-    await rm(path, { force: true });
-  } catch (error) {
-    throw fileError(error, `remove ${path}`, path);
-  }
-}
-
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (error) {
-    throw fileError(error, `make the directory ${path}`, path);
-  }
-}
+const remove = (path: string): Promise<void> => withFileErrors('remove', path, () => rm(path, { force: true }));

@@ -9,7 +9,8 @@ import type { RunFlags } from '../../domain/sequencing/flags.ts';
 import { cellMark, experimentOf, isCellDirectory, isRecalledDirectory } from '../../domain/sequencing/names.ts';
 import { compareBytes } from '../../domain/sequencing/order.ts';
 import { type PipelineFile, readPipelineFiles } from '../../domain/sequencing/pipeline-files.ts';
-import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
+import type { Hooks } from '../platform/activity.ts';
+import { fileError, systemErrorCode, withFileErrors } from '../platform/files/file-error.ts';
 
 export interface RunDirectory {
   /** The run's name: the directory's, up to the first dot. */
@@ -37,7 +38,7 @@ export interface RunDirectory {
  *
  * Throws `NotFound`, `PermissionDenied`, `TransportError`; `InputCorrupt` for a file of `pipeline/` that is no text.
  */
-export async function readRunDirectory(directory: string, { signal }: { signal?: AbortSignal } = {}): Promise<RunDirectory> {
+export async function readRunDirectory(directory: string, { signal }: Hooks = {}): Promise<RunDirectory> {
   const fromOutput = (await statOf(join(directory, 'rundata', 'pipeline'))) !== null;
   const path = fromOutput ? join(directory, 'rundata') : directory;
   const output = fromOutput ? directory : join(path, 'pipeline', 'output');
@@ -65,13 +66,7 @@ async function statOf(path: string): Promise<Stats | null> {
   }
 }
 
-async function entriesOf(directory: string): Promise<Dirent[]> {
-  try {
-    return await readdir(directory, { withFileTypes: true });
-  } catch (error) {
-    throw fileError(error, `read the directory ${directory}`, directory);
-  }
-}
+const entriesOf = (directory: string): Promise<Dirent[]> => withFileErrors('read the directory', directory, () => readdir(directory, { withFileTypes: true }));
 
 /** Subdirectories that a pattern of the shell would find: links count, what begins with a dot does not. */
 async function directoriesIn(directory: string): Promise<string[]> {

@@ -1,5 +1,5 @@
 /** Keeps a run: its record and history in the database, what is to be told in the outbox, and from the record the files of `pipeline/`. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from '../../config/schema.ts';
 import { local } from '../../domain/sequencing/location.ts';
@@ -62,7 +62,7 @@ function storedEventsOf({ experiment, instrument }: RunSave, { number, at, actor
   }
   const { kind: _kind, ...details } = event;
   // Two long names together are more than a key may have.
-  const key = event.kind === 'cell-seen' ? `${experiment}/seen/${createHash('sha256').update(event.key).digest('hex').slice(0, 16)}` : `${experiment}/${number}`;
+  const key = event.kind === 'cell-seen' ? `${experiment}/seen/${hash('sha256', event.key).slice(0, 16)}` : `${experiment}/${number}`;
   return [{ ...base, key, cell: 'key' in event ? event.key : null, details: { ...details, ...because } }];
 }
 

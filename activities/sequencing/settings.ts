@@ -74,7 +74,7 @@ export function instrumentPlan({ sequencing, site }: Config, { copy, heartbeatFi
 }
 
 /** Whether the site's clock stands between two times of day; over midnight where the first is the later one. */
-export function isWithin({ from, to }: { from: string; to: string }, timeZone: string, now: number): boolean {
+function isWithin({ from, to }: { from: string; to: string }, timeZone: string, now: number): boolean {
   const zone = siteZone(timeZone);
   const today = zone.dateOf(now);
   const instant = (time: string): number => zone.instantOf(today, Number(time.slice(0, 2)) * 3600 + Number(time.slice(3)) * 60);

@@ -2,18 +2,14 @@
 import { statfs } from 'node:fs/promises';
 import { OperationError } from '../../domain/errors.ts';
 import { formatBytes } from '../../domain/units.ts';
-import { fileError } from '../platform/files/file-error.ts';
+import { withFileErrors } from '../platform/files/file-error.ts';
 
 const bytesOfGiB = 2 ** 30;
 
 /** Bytes that we may still write. */
 async function freeBytes(directory: string): Promise<number> {
-  try {
-    const { bavail, bsize } = await statfs(directory);
-    return bavail * bsize;
-  } catch (error) {
-    throw fileError(error, `look at ${directory}`, directory);
-  }
+  const { bavail, bsize } = await withFileErrors('look at', directory, () => statfs(directory));
+  return bavail * bsize;
 }
 
 /** Less is free than twice of what shall stay free. Throws `NotFound`, `PermissionDenied`, `TransportError`. */

@@ -3,14 +3,14 @@ import type { Knex } from 'knex';
 import { ageBands } from '../../domain/storage/age-bands.ts';
 import type { AgeRow, AgeSums } from '../../domain/storage/age-row.ts';
 import type { AgeUsage } from '../../domain/storage/usage.ts';
-import { insertRows, type ColumnValue } from '../platform/database/bulk.ts';
+import { insertRows, type BulkOptions, type ColumnValue } from '../platform/database/bulk.ts';
 import { asBigInt, type Database, type StoredInteger } from '../platform/database/index.ts';
 import { ageHistory, groupsOf, newestDates } from './history.ts';
 import { baseDirectoryNumbers } from './lookups.ts';
 import type { Place } from './product-load.ts';
 import { decimal64 } from './usage-keys.ts';
 
-export const ageKinds = ['access', 'modification'] as const;
+const ageKinds = ['access', 'modification'] as const;
 export type AgeKind = (typeof ageKinds)[number];
 
 const bands = ageBands.length;
@@ -39,7 +39,7 @@ export async function replaceAges(
   trx: Knex.Transaction,
   place: Place,
   records: readonly ColumnValue[][],
-  hooks: { signal?: AbortSignal; onBatch?: (rows: number) => void } = {},
+  hooks: Pick<BulkOptions, 'onBatch' | 'signal'> = {},
 ): Promise<number> {
   await trx('age_usage').where(place).del();
   return insertRows(trx, 'age_usage', columns, records, hooks);

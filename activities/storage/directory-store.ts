@@ -6,7 +6,7 @@ import { daysSince, type DirectoryRow } from '../../domain/storage/directory-row
 import { lastModifiedDays } from '../../domain/storage/report-row.ts';
 import type { DirectoryUsage } from '../../domain/storage/usage.ts';
 import { divideRounded } from '../../domain/units.ts';
-import { insertRows, type ColumnValue } from '../platform/database/bulk.ts';
+import { insertRows, type BulkOptions, type ColumnValue } from '../platform/database/bulk.ts';
 import { asBigInt, type Database, type StoredInteger } from '../platform/database/index.ts';
 import { directoryHistory, groupsOf, newestDates } from './history.ts';
 import { baseDirectoryNumbers, numbersOf, piNumbers, type Pi } from './lookups.ts';
@@ -114,7 +114,7 @@ export async function replaceDirectories(
   trx: Knex.Transaction,
   place: Place,
   records: readonly DirectoryRecord[],
-  hooks: { signal?: AbortSignal; onBatch?: (rows: number) => void } = {},
+  hooks: Pick<BulkOptions, 'onBatch' | 'signal'> = {},
 ): Promise<number> {
   await trx('directory_usage').where(place).del();
   const history = records.map((each): ColumnValue[] => [place.volume_id, place.record_date, each.gid, each.baseDirectoryId, each.digest, each.path, each.bytes, each.files, each.newest]);

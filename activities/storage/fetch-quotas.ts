@@ -14,6 +14,7 @@ import {
   type QuotaRow,
   type QuotaTable,
 } from '../../domain/storage/quota.ts';
+import type { Hooks } from '../platform/activity.ts';
 import { writeFileAtomic } from '../platform/files/atomic.ts';
 import { fileError, systemErrorCode } from '../platform/files/file-error.ts';
 import { run } from '../platform/processes/run.ts';
@@ -27,11 +28,8 @@ export interface QuotaQuestion {
   groups: { gid: number; name: string | null }[];
 }
 
-export interface QuotaHooks {
-  signal?: AbortSignal;
-  /** After every group: how many are done, of how many. */
-  onProgress?: (progress: { done: number; total: number }) => void;
-}
+/** After every group: how many are done, of how many. */
+export type QuotaHooks = Hooks<{ done: number; total: number }>;
 
 interface Group {
   gid: number;

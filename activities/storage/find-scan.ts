@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import type { StorageConfig } from '../../config/schema.ts';
@@ -99,6 +99,6 @@ function reference(volume: string, { name, path, file, recordDate, sizeBytes, mt
     scannedAt: scannedAt(name, mtimeMs / 1000, zone),
     sizeBytes,
     mtimeMs,
-    identity: createHash('sha256').update(JSON.stringify([file, sizeBytes, mtimeMs])).digest('hex'),
+    identity: hash('sha256', JSON.stringify([file, sizeBytes, mtimeMs])),
   };
 }

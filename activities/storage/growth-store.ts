@@ -2,6 +2,7 @@
 import type { Knex } from 'knex';
 import { OperationError } from '../../domain/errors.ts';
 import { comparedDates, growthBetween, growthLevels, type Change, type Changes, type Growth, type GrowthLevel, type GrowthRow, type Mover, type ScannedDirectory } from '../../domain/storage/growth.ts';
+import type { Hooks } from '../platform/activity.ts';
 import { insertRows, type ColumnValue } from '../platform/database/bulk.ts';
 import { asBigInt, batches, transaction, type Database, type StoredInteger } from '../platform/database/index.ts';
 import { directoryHistory, groupsOf, keptDatesOf, newestDates, type History } from './history.ts';
@@ -21,11 +22,8 @@ export interface GrowthQuestion {
   top: number;
 }
 
-interface Hooks {
-  signal?: AbortSignal;
-  /** Directories read so far, of both scans. */
-  onProgress?: (progress: { rows: number }) => void;
-}
+/** Directories read so far, of both scans. */
+type ScanHooks = Hooks<{ rows: number }>;
 
 /** What a comparison came to, by the numbers of groups and base directories. */
 export interface Comparison {
@@ -41,7 +39,7 @@ export interface Comparison {
  * Compares a volume's scans; null when no two are kept. Writes nothing.
  * Errors: `NotFound` for a volume without directories, `InputNotReady` when one of the scans was loaded anew meanwhile.
  */
-export async function compareScans(db: Database, question: GrowthQuestion, hooks: Hooks = {}): Promise<Comparison | null> {
+export async function compareScans(db: Database, question: GrowthQuestion, hooks: ScanHooks = {}): Promise<Comparison | null> {
   const [kept] = await keptDatesOf(db.knex, directoryHistory, [question.volume]);
   if (kept === undefined) throw new OperationError('NotFound', `No directories of the volume ${question.volume} have been loaded.`);
   const { volumeId, volume } = kept;

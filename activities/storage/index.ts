@@ -101,15 +101,20 @@ export function createStorageScanActivities({ config, database, readSecret }: { 
       return { path: file, known: table.rows.length, unknown: gids.filter((gid) => gid >= 0).length - table.rows.length, ...(table.note === null ? {} : { note: table.note }) };
     },
 
-    loadProduct: ({ product, scan, pass, quotas, date }) =>
-      keepingAlive(`loading ${product} of ${scan.volume}, ${scan.recordDate}`, async () => {
+    loadProduct({ product, scan, pass, quotas, date }) {
+      const doing = `loading ${product} of ${scan.volume}, ${scan.recordDate}`;
+      return keepingAlive(doing, async (say) => {
         let inForce: ReturnType<typeof namesInForce> | undefined;
         const names = (): ReturnType<typeof namesInForce> => (inForce ??= namesInForce(config, database));
         const accounts = async (uids: Iterable<number>): Promise<ReadonlyMap<number, string>> => accountsOf(uids, (await names()).accounts, { config, database, readSecret });
-        const loaded = await loadProduct(product, { scan, pass, quotas, date }, { config, database, names, accounts }, { signal: Context.current().cancellationSignal });
+        const loaded = await loadProduct(product, { scan, pass, quotas, date }, { config, database, names, accounts }, {
+          signal: Context.current().cancellationSignal,
+          onProgress: ({ rows }) => say(`${doing}: ${rows} rows`),
+        });
         Context.current().metricMeter.createCounter('longshore_rows_loaded', 'rows', 'Rows loaded into the database').add(loaded.rows, { pipeline: 'storage', product });
         return loaded;
-      }),
+      });
+    },
 
     writeReport: ({ date, products, state, set }) =>
       keepingAlive(`writing the files of ${date}`, async () => {

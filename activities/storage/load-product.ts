@@ -71,14 +71,14 @@ const loaders: Record<ProductName, Loader> = {
     const pseudo = new Map(config.storage.pseudoGroups.map((each) => [each.gid, each]));
     const place = await placeOf(database, scan);
     const records = await directoryRecords(database.knex, place, scan.scannedAt, rows, (gid) => directoryNameOf(gid, known, pseudo, config.storage.compat));
-    const loaded = await loadAtOnce(database, { ...load, product: 'directories' }, place, (trx) => replaceDirectories(trx, place, records, batchHooks(hooks, records.length)));
+    const loaded = await loadAtOnce(database, { ...load, product: 'directories' }, place, (trx) => replaceDirectories(trx, place, records, batchHooks(hooks)));
     return { ...loaded, unknownNames: new Set(records.filter((each) => !each.nameKnown).map((each) => each.gid)).size };
   },
 
   async ages({ pass, scan }, { database }, load, hooks) {
     const place = await placeOf(database, scan);
     const records = await ageRecords(database.knex, place, await collect(passRows(pass, 'ages')));
-    const loaded = await loadAtOnce(database, { ...load, product: 'ages' }, place, (trx) => replaceAges(trx, place, records, batchHooks(hooks, records.length)));
+    const loaded = await loadAtOnce(database, { ...load, product: 'ages' }, place, (trx) => replaceAges(trx, place, records, batchHooks(hooks)));
     return { ...loaded, unknownNames: 0 }; // names are looked up when the rows are shown
   },
 

@@ -2,6 +2,8 @@
 import type { Knex } from 'knex';
 import type { ProductName } from '../../domain/storage/product-names.ts';
 import type { LoadedProducts, ScanRef } from '../../workflows/storage/contract.ts';
+import type { Hooks } from '../platform/activity.ts';
+import type { BulkOptions } from '../platform/database/bulk.ts';
 import { transaction, type Database, type StoredInteger } from '../platform/database/index.ts';
 import { numbersOf } from './lookups.ts';
 import { clamped, lockProduct } from './usage-keys.ts';
@@ -21,15 +23,13 @@ export interface ProductLoad {
   counts: { lines: number; rejected: number; groups: number; bytes: string };
 }
 
-export interface LoadHooks {
-  signal?: AbortSignal;
-  onProgress?: (progress: { rows: number; of?: number }) => void;
-}
+/** Rows written so far, to all tables. */
+export type LoadHooks = Hooks<{ rows: number }>;
 
-/** Hooks of a store that tells rows by the batch; `of`: how many there are, where that is known. */
-export function batchHooks({ signal, onProgress }: LoadHooks, of?: number): { signal?: AbortSignal; onBatch: (rows: number) => void } {
+/** Hooks of a store that tells rows by the batch. */
+export function batchHooks({ signal, onProgress }: LoadHooks): Pick<BulkOptions, 'onBatch' | 'signal'> {
   let rows = 0;
-  return { ...(signal === undefined ? {} : { signal }), onBatch: (more) => onProgress?.({ rows: (rows += more), ...(of === undefined ? {} : { of }) }) };
+  return { signal, onBatch: (more) => onProgress?.({ rows: (rows += more) }) };
 }
 
 /** The volume's number, made when it is new. */

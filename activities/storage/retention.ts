@@ -1,18 +1,14 @@
 /** Removes history beyond what is kept. */
 import { setImmediate as otherWork } from 'node:timers/promises';
 import { keptDates, type RetentionPolicy } from '../../domain/storage/retention.ts';
+import type { Hooks } from '../platform/activity.ts';
 import { transaction, type Database } from '../platform/database/index.ts';
 import { growthHistory } from './growth-store.ts';
 import { ageHistory, directoryHistory, keptDatesOf, vaultHistory, type History } from './history.ts';
 import { lockProduct } from './usage-keys.ts';
 
 /** The tables that are pruned. `lustre_usage` is kept for ever: it is what forecasts rest on. */
-export const prunedHistories: readonly History[] = [directoryHistory, ageHistory, { table: 'user_usage', product: 'users' }, vaultHistory, growthHistory];
-
-interface Hooks {
-  signal?: AbortSignal;
-  onProgress?: (progress: { table: string; volume: string; date: string; rows: number }) => void;
-}
+const prunedHistories: readonly History[] = [directoryHistory, ageHistory, { table: 'user_usage', product: 'users' }, vaultHistory, growthHistory];
 
 /** Rows of one statement. */
 const step = 5000;
@@ -24,11 +20,11 @@ const step = 5000;
  */
 export async function pruneHistory(
   db: Database,
-  { today, keep, histories = prunedHistories }: { today: string; keep: RetentionPolicy; histories?: readonly History[] },
-  hooks: Hooks = {},
+  { today, keep }: { today: string; keep: RetentionPolicy },
+  hooks: Hooks<{ table: string; volume: string; date: string; rows: number }> = {},
 ): Promise<Record<string, number>> {
   const removed: Record<string, number> = {};
-  for (const history of histories) {
+  for (const history of prunedHistories) {
     removed[history.table] = 0;
     for (const { volumeId, volume, dates } of await keptDatesOf(db.knex, history)) {
       const kept = new Set(keptDates(dates, today, keep));

@@ -94,7 +94,7 @@ export async function loadGroups(db: Database, input: LoadInput, hooks: LoadHook
   if (rows.size !== keyed.length) throw new OperationError('ContractError', `Two rows of ${scan.volume} have the same group and base directory.`);
   return loadAtOnce(db, { ...input, product: 'groups' }, place, async (trx) => {
     const stored = (await usageKeys(trx, place.volume_id, scan.recordDate)).map((row) => ({ id: row.record_id, key: `${row.unix_id}/${row.base_directory_id}` }));
-    return replaceKeyed(trx, 'lustre_usage', stored, { columns, rows }, batchHooks(hooks, rows.size));
+    return replaceKeyed(trx, 'lustre_usage', stored, { columns, rows }, batchHooks(hooks));
   });
 }
 

@@ -58,7 +58,7 @@ export async function loadUsers(db: Database, input: Omit<ProductLoad, 'product'
   return loadAtOnce(db, { ...input, product: 'users' }, place, async (trx) => {
     // The original's rows have no uid.
     const stored: { id: number; uid: number | null; gid: number | null }[] = await trx('user_usage').where(place).select({ id: 'record_id', uid: 'uid', gid: 'gid' });
-    return replaceKeyed(trx, 'user_usage', stored.map((row) => ({ id: row.id, key: keyOf(row) })), { columns, rows }, batchHooks(hooks, rows.size));
+    return replaceKeyed(trx, 'user_usage', stored.map((row) => ({ id: row.id, key: keyOf(row) })), { columns, rows }, batchHooks(hooks));
   });
 }
 

@@ -31,7 +31,7 @@ export interface ReportFiles {
   directory: string;
   /** YYYY-MM-DD: of each volume the newest rows that are not after it. */
   date: string;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** Writes a product's file and says where, and how many rows it has. */
@@ -89,7 +89,7 @@ const writers: Readonly<Partial<Record<ProductName, Writer>>> = {
     }
     await withTemporary(file, async (work) => {
       await mkdir(work, { recursive: true });
-      await writeFileAtomic(file, inBlocks(vaultTsvHeader, sortedLines(lines(), { directory: work, ...(signal === undefined ? {} : { signal }) })));
+      await writeFileAtomic(file, inBlocks(vaultTsvHeader, sortedLines(lines(), { directory: work, signal })));
     });
     return { file, rows };
   },

@@ -1,7 +1,8 @@
 /** The demo's input: stat files of a small site, its groups and people, its quotas. Made from a seed and kept for the next run. */
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { writeFileAtomic } from '../../activities/platform/files/atomic.ts';
 import { addDays, daysBetween } from '../../domain/dates.ts';
 import { damage, type Era, generateScan, groupDump, groupsOf, passwdDump, scanFileName, usersOf } from '../../test/support/scan-generator/index.ts';
 
@@ -69,8 +70,7 @@ export async function demoInput(directory: string, today: string, say: (line: st
   await writeFile(path.join(directory, 'passwd'), passwdDump(seed));
   await writeFile(path.join(directory, 'pis.csv'), owners());
   const input = { version, volumes: volumes.map(({ name }) => name), earlier, newest, lines };
-  await writeFile(`${manifest}.new`, JSON.stringify(input));
-  await rename(`${manifest}.new`, manifest);
+  await writeFileAtomic(manifest, JSON.stringify(input));
   return { ...input, directory, made: true };
 }
 

@@ -13,7 +13,6 @@ import { migrations } from '../migrations/index.ts';
 import { ensureNamespaceAndAttributes } from '../temporal/ensure.ts';
 import { localDirectory, noTemporalProfile } from './layout.ts';
 import { startStack } from './stack.ts';
-import type { Stack } from './stack.ts';
 import { step } from './steps.ts';
 import type { Say } from './steps.ts';
 
@@ -36,10 +35,9 @@ export interface SessionOptions {
 }
 
 export interface Session {
-  stack: Stack;
-  /** What `client.connect` and the SDK need to find the server. */
-  connection: { address: string; namespace: string };
+  /** host:port of Temporal. */
   address: string;
+  namespace: string;
   uiUrl: string | null;
   workers: RunningWorkers;
   /** Aborted by Ctrl-C, SIGTERM or SIGHUP, and when server or workers end by themselves: the body should return soon. */
@@ -107,8 +105,7 @@ export async function withLocalStack<T>(options: SessionOptions, body: (session:
     }
     signal.throwIfAborted();
 
-    const session = { stack, connection: { address: stack.address, namespace }, address: stack.address, uiUrl: stack.uiUrl, workers, signal };
-    const result = await Promise.race([body(session), rejectedAfter(signal)]);
+    const result = await Promise.race([body({ address: stack.address, namespace, uiUrl: stack.uiUrl, workers, signal }), rejectedAfter(signal)]);
     if (signal.aborted && !(signal.reason instanceof Interrupted)) throw signal.reason;
     return result;
   } finally {

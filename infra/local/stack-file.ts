@@ -2,8 +2,10 @@
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { systemErrorCode } from '../../activities/platform/files/file-error.ts';
+import { isAlive } from '../../activities/platform/processes/alive.ts';
 import { OperationError } from '../../domain/errors.ts';
-import { alive, hasCode, listens } from './processes.ts';
+import { listens } from './processes.ts';
 
 const stackFile = z.object({
   /** The process that runs the stack; SIGTERM stops it. */
@@ -32,7 +34,7 @@ export async function readStackFile(directory: string): Promise<StackFile | unde
     return undefined;
   }
   // After a restart of the machine the process id may be somebody else's.
-  return alive(stack.pid) && (ageMs < startingMs || (await listens(stack.address))) ? stack : undefined;
+  return isAlive(stack.pid) && (ageMs < startingMs || (await listens(stack.address))) ? stack : undefined;
 }
 
 /** Takes the directory for this process. Throws `LockHeld` when a stack runs there. Returns how to give it back. */
@@ -42,7 +44,7 @@ export async function claimDirectory(directory: string, stack: StackFile): Promi
   try {
     await claim();
   } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error;
+    if (systemErrorCode(error) !== 'EEXIST') throw error;
     const holder = await readStackFile(directory);
     if (holder !== undefined) {
       throw new OperationError('LockHeld', `A local stack runs already: process ${holder.pid}, Temporal at ${holder.address}. Use that one, or stop it first (kill ${holder.pid}).`);

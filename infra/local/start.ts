@@ -15,10 +15,10 @@ async function findConfig() {
   return own.file === null && existsSync(demoConfig) ? await loadConfig({ file: demoConfig }) : own;
 }
 
-function facts({ address, uiUrl, workers, connection }: Session, state: string, configFile: string | null): string[] {
+function facts({ address, namespace, uiUrl, workers }: Session, state: string, configFile: string | null): string[] {
   return [
     '',
-    `  Temporal       ${address} (namespace ${connection.namespace})`,
+    `  Temporal       ${address} (namespace ${namespace})`,
     ...(uiUrl === null ? [] : [`  web pages      ${uiUrl}`]),
     `  health         http://${workers.health}/readyz`,
     ...(workers.metrics === null ? [] : [`  metrics        http://${workers.metrics}/metrics`]),

@@ -7,9 +7,10 @@ import { createReadStream } from 'node:fs';
 import { access, chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { isAlive } from '../../activities/platform/processes/alive.ts';
 import { run } from '../../activities/platform/processes/run.ts';
 import { OperationError } from '../../domain/errors.ts';
-import { alive, definedVariables } from './processes.ts';
+import { definedVariables } from './processes.ts';
 import { step } from './steps.ts';
 import type { Say } from './steps.ts';
 
@@ -236,6 +237,6 @@ function reason(error: unknown): string {
 async function removeLeftovers(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     const [, pid] = /^\.get-(\d+)-/.exec(name) ?? [];
-    if (pid !== undefined && !alive(Number(pid))) await rm(join(directory, name), { recursive: true, force: true });
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(directory, name), { recursive: true, force: true });
   }
 }

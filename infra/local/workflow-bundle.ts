@@ -1,6 +1,6 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { writeFileAtomic } from '../../activities/platform/files/atomic.ts';
 import { projectRoot } from './layout.ts';
 
 /**
@@ -9,10 +9,7 @@ import { projectRoot } from './layout.ts';
  */
 export async function buildWorkflowBundle(outFile: string): Promise<number> {
   const { code } = await bundleWorkflowCode({ workflowsPath: join(projectRoot, 'workflows', 'index.ts'), logger: new DefaultLogger('WARN') });
-  await mkdir(dirname(outFile), { recursive: true });
-  // A worker that starts meanwhile sees the old bundle or the new one, never half of it.
-  const unfinished = `${outFile}.${process.pid}`;
-  await writeFile(unfinished, code);
-  await rename(unfinished, outFile);
+  // A worker may start meanwhile.
+  await writeFileAtomic(outFile, code);
   return Buffer.byteLength(code);
 }

@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { OperationError } from '../../domain/errors.ts';
-import { freePort, listens } from '../../infra/local/processes.ts';
+import { listens } from '../../infra/local/processes.ts';
 import { claimDirectory, readStackFile } from '../../infra/local/stack-file.ts';
 import { startStack } from '../../infra/local/stack.ts';
 import type { Stack } from '../../infra/local/stack.ts';
@@ -165,20 +164,6 @@ describe('infra/local/stack-file', () => {
       writeFileSync(join(directory, 'stack.json'), text);
       assert.equal(await readStackFile(directory), undefined);
       await (await claimDirectory(directory, stack))();
-    }
-  });
-});
-
-describe('infra/local/processes', () => {
-  it('gives the preferred port when it is free, else another', async () => {
-    const port = await freePort();
-    assert.equal(await freePort(port), port);
-    const server = createServer().listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    try {
-      assert.notEqual(await freePort(port), port);
-    } finally {
-      server.close();
     }
   });
 });

@@ -15,7 +15,7 @@ export interface BulkOptions {
   replaceBy?: string;
   /** Told after each statement how many rows it had. */
   onBatch?: (rows: number) => void;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** SQLite's most bound values in a statement. */

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { DirectoryServiceConfig } from '../../../config/schema.ts';
 import { OperationError } from '../../../domain/errors.ts';
-import { fileError } from '../files/file-error.ts';
+import { withFileErrors } from '../files/file-error.ts';
 import { nameText, Notes, sortedBy, unixId } from './snapshot.ts';
 import type { DirectoryOptions, DirectorySnapshot } from './snapshot.ts';
 
@@ -85,12 +85,7 @@ const ownerOf: LineReader<string> = (line) => {
 
 /** A file's lines by their id; of several with one id the first counts, as it does for the system. */
 async function readTable<Value>(file: string, read: LineReader<Value>, notes: Notes, { signal }: DirectoryOptions): Promise<Map<number, Value>> {
-  let content: string;
-  try {
-    content = await readFile(file, { encoding: 'latin1', ...(signal === undefined ? {} : { signal }) });
-  } catch (error) {
-    throw fileError(error, `read ${file}`, file);
-  }
+  const content = await withFileErrors('read', file, () => readFile(file, { encoding: 'latin1', signal }));
   // The one who makes a dump empties it first.
   if (content === '') throw new OperationError('InputNotReady', `${file} is empty.`, { place: { file } });
   const table = new Map<number, Value>();

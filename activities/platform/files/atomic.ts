@@ -1,6 +1,6 @@
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { fileError, systemErrorCode } from './file-error.ts';
+import { systemErrorCode, withFileErrors } from './file-error.ts';
 import { withTemporary } from './temporary.ts';
 
 /**
@@ -11,16 +11,14 @@ import { withTemporary } from './temporary.ts';
  */
 export async function writeFileAtomic(path: string, content: string | Uint8Array | AsyncIterable<string | Uint8Array>): Promise<void> {
   const directory = dirname(path);
-  try {
+  await withFileErrors('write', path, async () => {
     await makeDirectory(directory);
     await withTemporary(path, async (temporary) => {
       await writeWhole(temporary, content);
       await rename(temporary, path);
     });
     await syncDirectory(directory);
-  } catch (error) {
-    throw fileError(error, `write ${path}`, path);
-  }
+  });
 }
 
 async function makeDirectory(path: string): Promise<void> {
@@ -41,8 +39,8 @@ async function writeWhole(path: string, content: string | Uint8Array | AsyncIter
   }
 }
 
-/** Makes the rename itself last. */
-async function syncDirectory(path: string): Promise<void> {
+/** Makes renames in it last. */
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {
     await directory.sync();

@@ -39,6 +39,15 @@ export function fileError(error: unknown, doing: string, file: string): unknown 
   return new OperationError(type, `Cannot ${doing}: ${meaning} (${code}).`, { place: { file }, cause: error });
 }
 
+/** What `work` gives; when it fails, `fileError`. @param doing completes “Cannot … FILE”: `write`. */
+export async function withFileErrors<T>(doing: string, file: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw fileError(error, `${doing} ${file}`, file);
+  }
+}
+
 const meanings: Readonly<Partial<Record<ErrorType, string>>> = {
   StorageFull: 'there is no space or quota left',
   PermissionDenied: 'permission was denied',

@@ -1,11 +1,13 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { OperationError } from '../../../domain/errors.ts';
-import { run } from '../processes/run.ts';
-import { fileError } from './file-error.ts';
+import { run, type RunResult } from '../processes/run.ts';
+import { withFileErrors } from './file-error.ts';
 
 /** What `flock` is told to end with when somebody else holds the lock: none of its own codes (its manual, “EXIT STATUS”). */
 const heldCode = 97;
+/** What it ends with where the file system has no locks: EX_DATAERR and EX_OSERR. */
+const noLocksCodes: ReadonlySet<number | null> = new Set([65, 71]);
 const askMs = 60_000;
 
 /**
@@ -15,31 +17,24 @@ const askMs = 60_000;
  *
  * @param what completes “… is held by another process”.
  *
- * Throws `LockHeld`, and what opening the file gives reason for.
+ * Throws `LockHeld`, `ExternalToolFailed` (nobody knows whether it is ours), and what opening the file gives reason for.
  */
-export async function withFileLock<T>(file: string, what: string, work: () => Promise<T>): Promise<T> {
-  const handle = await opened(file);
+export async function withFileLock<T>(file: string, what: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  const handle = await withFileErrors('open the lock', file, () => open(file, constants.O_RDWR | constants.O_CREAT, 0o660));
   try {
-    const code = await lock(handle);
-    if (code === heldCode) throw new OperationError('LockHeld', `${what} is held by another process (the lock is ${file}; \`fuser -v\` names who has it open on this machine).`, { place: { file } });
+    const how = await lock(handle, signal);
+    if (how?.code === heldCode) throw new OperationError('LockHeld', `${what} is held by another process (the lock is ${file}; \`fuser -v\` names who has it open on this machine).`, { place: { file } });
+    if (how !== null && how.code !== 0 && !noLocksCodes.has(how.code)) throw new OperationError('ExternalToolFailed', `The lock ${file} could not be taken: flock ended with ${how.code ?? how.signal} (${how.stderr.trim()}).`, { place: { file } });
     return await work();
   } finally {
     await handle.close();
   }
 }
 
-async function opened(file: string): Promise<FileHandle> {
+/** The lock belongs to what was opened, not to who asks for it: `flock` asks and ends. Null where there is no such program. */
+async function lock({ fd }: FileHandle, signal: AbortSignal | undefined): Promise<RunResult | null> {
   try {
-    return await open(file, constants.O_RDWR | constants.O_CREAT, 0o660);
-  } catch (error) {
-    throw fileError(error, `open the lock ${file}`, file);
-  }
-}
-
-/** The lock belongs to what was opened, not to who asks for it: `flock` asks and ends. */
-async function lock({ fd }: FileHandle): Promise<number | null> {
-  try {
-    return (await run('flock', ['--nonblock', '--conflict-exit-code', String(heldCode), '3'], { inherit: [fd], timeoutMs: askMs })).code;
+    return await run('flock', ['--nonblock', '--conflict-exit-code', String(heldCode), '3'], { inherit: [fd], timeoutMs: askMs, signal });
   } catch (error) {
     if (error instanceof OperationError && error.type === 'NotFound') return null;
     throw error;

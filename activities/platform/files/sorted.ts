@@ -13,7 +13,7 @@ export interface SortOptions {
   bufferCharacters?: number;
   /** Runs that are merged at a time, at least 2. Default 128. */
   openFiles?: number;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 const readBytes = 64 * 1024;

@@ -3,6 +3,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { threadId } from 'node:worker_threads';
+import { isAlive } from '../processes/alive.ts';
 
 const underWay = new Set<string>();
 const machine = hostname().replaceAll(/[^\w-]/gu, '-').slice(0, 63);
@@ -39,13 +40,4 @@ function isAbandoned(name: string): boolean {
   // A restarted container gives its program the number that it had.
   if (Number(pid) === process.pid) return Number(thread) === threadId && !underWay.has(name);
   return !isAlive(Number(pid));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createTransport } from 'nodemailer';
 import { OperationError, type ErrorType } from '../../../domain/errors.ts';
 import { systemErrorCode } from '../files/file-error.ts';
@@ -70,7 +70,7 @@ export async function sendMail(server: MailServer, mail: Mail, hooks: { signal?:
 
 /** The same for the same key, and for no other. */
 export function messageId(key: string, from: string): string {
-  return `<longshore.${createHash('sha256').update(key).digest('hex').slice(0, 32)}@${from.slice(from.lastIndexOf('@') + 1)}>`;
+  return `<longshore.${hash('sha256', key).slice(0, 32)}@${from.slice(from.lastIndexOf('@') + 1)}>`;
 }
 
 /** A bare address: what else a header's grammar allows (names, groups, comments) could hold more recipients. */

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type * as Sdk from '@aws-sdk/client-s3';
 import { OperationError } from '../../../domain/errors.ts';
-import { fileError } from '../files/file-error.ts';
+import { withFileErrors } from '../files/file-error.ts';
 import { storeError } from './store-error.ts';
 
 export interface ObjectStoreOptions {
@@ -117,7 +117,7 @@ class S3ObjectStore implements ObjectStore {
   }
 
   async putFile(key: string, put: PutFile): Promise<void> {
-    const input = await reading(put.file, () => open(put.file, constants.O_RDONLY));
+    const input = await withFileErrors('read', put.file, () => open(put.file, constants.O_RDONLY));
     try {
       await (put.bytes <= this.partBytes ? this.putWhole(key, put, input) : this.putParts(key, put, input));
     } finally {
@@ -127,7 +127,7 @@ class S3ObjectStore implements ObjectStore {
 
   async putText(key: string, text: string, { signal }: Asked = {}): Promise<void> {
     const body = Buffer.from(text);
-    const digest = createHash('sha256').update(body).digest();
+    const digest = hash('sha256', body, 'buffer');
     await this.ask(`write ${key}`, signal, (options) =>
       this.client.send(
         new this.sdk.PutObjectCommand({ ...this.at(key), Body: body, ContentType: contentType(key), ChecksumSHA256: digest.toString('base64'), Metadata: { sha256: digest.toString('hex') } }),
@@ -199,7 +199,7 @@ class S3ObjectStore implements ObjectStore {
   /** In one request, which the store checks by the digest. */
   private async putWhole(key: string, { file, bytes, sha256, signal, onBytes }: PutFile, input: FileHandle): Promise<void> {
     const body = await readPart(file, input, 0, bytes + 1);
-    checkDigest(file, body.length === bytes && createHash('sha256').update(body).digest('hex') === sha256);
+    checkDigest(file, body.length === bytes && hash('sha256', body) === sha256);
     await this.ask(`write ${key}`, signal, (options) =>
       this.client.send(
         new this.sdk.PutObjectCommand({
@@ -275,7 +275,7 @@ class S3ObjectStore implements ObjectStore {
 const contentType = (key: string): string => (key.endsWith('.json') ? 'application/json' : key.endsWith('.gz') ? 'application/gzip' : 'text/plain; charset=utf-8');
 
 async function readPart(file: string, input: FileHandle, at: number, length: number): Promise<Buffer> {
-  return await reading(file, async () => {
+  return await withFileErrors('read', file, async () => {
     const block = Buffer.allocUnsafe(length);
     let filled = 0;
     for (;;) {
@@ -288,12 +288,4 @@ async function readPart(file: string, input: FileHandle, at: number, length: num
 
 function checkDigest(file: string, right: boolean): void {
   if (!right) throw new OperationError('IntegrityMismatch', `${file} is not what its manifest says: it changed since, or it is damaged.`, { place: { file } });
-}
-
-async function reading<T>(file: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw fileError(error, `read ${file}`, file);
-  }
 }

@@ -57,7 +57,13 @@ export async function run(command: string, args: readonly string[], options: Run
   const program = findProgram(command, env['PATH'] ?? '', options.cwd);
   const wrapper = setpriv();
   const gathered = stdoutEveryMs === undefined ? null : new GatheredOutput();
-  const child = spawn(wrapper ?? program, wrapper === null ? args : [...dieWithParent, program, ...args], { env, cwd: options.cwd, detached: true, stdio: ['ignore', gathered?.descriptor ?? 'pipe', 'pipe', ...inherit] });
+  let child: ChildProcess;
+  try {
+    child = spawn(wrapper ?? program, wrapper === null ? args : [...dieWithParent, program, ...args], { env, cwd: options.cwd, detached: true, stdio: ['ignore', gathered?.descriptor ?? 'pipe', 'pipe', ...inherit] });
+  } catch (error) {
+    gathered?.close();
+    throw error;
+  }
 
   const stdout = new Kept();
   const stderr = new Kept();
@@ -82,7 +88,8 @@ export async function run(command: string, args: readonly string[], options: Run
   };
   child.stdout?.on('data', (chunk: Buffer) => attempt(() => take(chunk))());
   const gathering = gathered === null ? undefined : setInterval(attempt(() => gathered.read(take)), stdoutEveryMs);
-  child.stderr!.on('data', (chunk: Buffer) => {
+  // There is none when a process may open no more files.
+  child.stderr?.on('data', (chunk: Buffer) => {
     stderr.push(chunk);
     stderr.dropBefore(maxOutputBytes);
   });

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { access, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError, systemErrorCode } from '../files/file-error.ts';
@@ -17,7 +17,7 @@ export class CutMark {
     this.#directory = directory;
     this.#item = item;
     // Names may be as long as a name can be.
-    this.#file = join(directory, `.longshore-copy-${createHash('sha256').update(item.join('/')).digest('hex').slice(0, 16)}`);
+    this.#file = join(directory, `.longshore-copy-${hash('sha256', item.join('/')).slice(0, 16)}`);
   }
 
   /** In doubt it is. */

@@ -123,6 +123,8 @@ async function rsyncOnce(copy: RsyncCopy, what: 'copy' | 'look', hooks: Hooks<Rs
     const options = { signal: watch.signal, onStdout: (chunk: Uint8Array) => watch.push(chunk), stdoutEveryMs: readEveryMs, env: { LC_ALL: 'C.UTF-8' } };
     const ending = await runRsync(copy, args, options);
     if (ending.code !== 0 && ending.code !== 24) throw await rsyncFailure(nameOf(copy), ending, machineOf(route));
+    // What was not told cannot be taken for no difference.
+    if (!output.complete) throw new OperationError('StorageFull', `Copying ${nameOf(copy)} ended, but what rsync told of it was lost: the temporary directory ${tmpdir()} is probably full.`, { place: { file: tmpdir() } });
     return { ...output.totals, differences: output.differences, vanishedFiles: vanished(ending) };
   } finally {
     watch.end();

@@ -49,6 +49,8 @@ export class RsyncOutput {
   readonly totals: RsyncTotals = { files: 0, totalBytes: 0, changedFiles: 0, changedNames: [], sentBytes: 0, matchedBytes: 0 };
   /** Entries of any kind that differed in anything, their times included. */
   differences = 0;
+  /** All of it came: the last of the statistics did. rsync ends well also when nobody can keep what it writes. */
+  complete = false;
   readonly #decoder = new TextDecoder();
   #rest = '';
 
@@ -106,7 +108,9 @@ export class RsyncOutput {
   #readStatistics(line: string): void {
     for (const [pattern, key] of statistics) {
       const value = pattern.exec(line)?.[1];
-      if (value !== undefined) this.totals[key] = Number(value);
+      if (value === undefined) continue;
+      this.totals[key] = Number(value);
+      this.complete ||= key === 'matchedBytes';
     }
   }
 }

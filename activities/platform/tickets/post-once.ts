@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Ticket, TicketSystem } from './system.ts';
 
 /** News of something that has a ticket: the ticket is found by the subject's word, or made. */
@@ -26,7 +26,7 @@ const closed = new Set(['resolved', 'rejected', 'deleted']);
  */
 export async function postOnce(system: TicketSystem, message: TicketMessage): Promise<{ ticket: number; posted: boolean }> {
   const { queue, about, subject, kind, key, requestor, cc } = message;
-  const reference = `[longshore ${createHash('sha256').update(key).digest('hex').slice(0, 16)}]`;
+  const reference = `[longshore ${hash('sha256', key).slice(0, 16)}]`;
   const tickets = await system.find(queue, about);
   for (const ticket of tickets) {
     if (!(await system.holds(ticket.id, reference))) continue;

@@ -3,7 +3,7 @@
  * with a file a product, `rejected.jsonl` and `manifest.json`, which names the digests of the others. It appears whole, by a
  * rename, and serves any later request for the same scan, options and products.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { OperationError } from '../../../domain/errors.ts';
@@ -12,7 +12,9 @@ import type { AgeUsage, DirectoryUsage, GroupUsage, LineCounts, Totals, UserUsag
 import type { SplitPart } from '../../../domain/storage/split-set.ts';
 import type { VaultFigure, VaultSummary } from '../../../domain/storage/vault-row.ts';
 import type { PassRef, ScanRef } from '../../../workflows/storage/contract.ts';
-import { fileError, systemErrorCode } from '../../platform/files/file-error.ts';
+import { fileError, systemErrorCode, withFileErrors } from '../../platform/files/file-error.ts';
+import { removeWhole, renamed } from '../../platform/files/in-place.ts';
+import { withTemporary } from '../../platform/files/temporary.ts';
 import { changed, collect, digestOf, gone, readRows } from './figures.ts';
 import { splitDirectory, vaultFile, type PassHooks, type PassOptions } from './pass-file.ts';
 import { writePassInThread } from './pass-in-thread.ts';
@@ -46,8 +48,6 @@ export interface Manifest {
   engine: EngineUsed;
 }
 
-const sha256 = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
-
 /**
  * The figures of one pass over `scan`. A complete directory of a pass with the same options that has all products is used
  * again without reading the scan, unless `again` asks for that. Safe to run twice at the same time: the first to finish is kept. Throws what `passFile` throws; lines that
@@ -62,26 +62,24 @@ export async function runPass({ scan, options, directory, again = false }: { sca
   const target = path.join(parent, name);
   // The engine decides how fast, not what.
   const { products, engine: _engine, ...others } = options;
-  const wanted = { digest: sha256(JSON.stringify([rules, others])), products };
-  if (again) await remove(target);
+  const wanted = { digest: hash('sha256', JSON.stringify([rules, others])), products };
+  if (again) await withFileErrors('remove', target, () => removeWhole(target));
   const existing = await reusable(target, wanted);
   if (existing !== null) return existing;
 
   await checkSameScan(scan);
-  const temporary = path.join(parent, `.${randomUUID()}.tmp`);
-  const rejected = path.join(temporary, rejectedFile);
-  try {
-    await mkdir(temporary, { recursive: true });
-    const written = await writePassInThread(options, temporary, hooks);
-    const manifest: Manifest = { scan, options: wanted.digest, products: inOrder(products), ...written };
-    await writeFile(path.join(temporary, 'manifest.json'), JSON.stringify(manifest, null, 2), { flag: 'wx', flush: true });
-    return await publish(temporary, target, wanted);
-  } catch (error) {
-    if (error instanceof OperationError && error.type === 'InputCorrupt') await keepRejected(rejected, `${target}.rejected.jsonl`);
-    throw fileError(error, `write the figures of ${scan.volume} in ${parent}`, parent);
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
+  return withFileErrors(`write the figures of ${scan.volume} in`, parent, () =>
+    withTemporary(target, async (temporary) => {
+      await mkdir(temporary, { recursive: true });
+      const written = await writePassInThread(options, temporary, hooks).catch(async (error: unknown) => {
+        if (error instanceof OperationError && error.type === 'InputCorrupt') await keepRejected(path.join(temporary, rejectedFile), `${target}.rejected.jsonl`);
+        throw error;
+      });
+      const manifest: Manifest = { scan, options: wanted.digest, products: inOrder(products), ...written };
+      await writeFile(path.join(temporary, 'manifest.json'), JSON.stringify(manifest, null, 2), { flag: 'wx', flush: true });
+      return await publish(temporary, target, wanted);
+    }),
+  );
 }
 
 interface Rows {
@@ -97,7 +95,7 @@ export async function readManifest(ref: PassRef): Promise<Manifest> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw gone(error, ref.directory, file);
   });
-  if (sha256(text) !== ref.sha256) throw changed(file);
+  if (hash('sha256', text) !== ref.sha256) throw changed(file);
   return JSON.parse(text);
 }
 
@@ -157,28 +155,15 @@ async function checkSameScan(scan: ScanRef): Promise<void> {
 
 /** Renames the finished directory to its name. If another pass got there first, with the same options, that one stands. */
 async function publish(temporary: string, target: string, wanted: Wanted): Promise<PassRef> {
-  for (;;) {
-    try {
-      await rename(temporary, target);
-    } catch (error) {
-      if (!['ENOTEMPTY', 'EEXIST'].includes(systemErrorCode(error) ?? '')) throw error;
-      const other = await reusable(target, wanted);
-      if (other !== null) return other;
-      // Figures of other options, or damaged ones.
-      await remove(target);
-      continue;
-    }
-    const published = await reusable(target, wanted);
-    if (published === null) throw new OperationError('IntegrityMismatch', `The figures in ${target} are not those that were written.`, { place: { file: target } });
-    return published;
+  while (!(await renamed(temporary, target))) {
+    const other = await reusable(target, wanted);
+    if (other !== null) return other;
+    // Figures of other options, or damaged ones.
+    await removeWhole(target);
   }
-}
-
-/** Takes figures out of the way by a rename, so that no reader sees half of them. */
-async function remove(target: string): Promise<void> {
-  const old = path.join(path.dirname(target), `.${randomUUID()}.tmp`);
-  await rename(target, old).catch(() => undefined); // there are none, or somebody else moved them
-  await rm(old, { recursive: true, force: true });
+  const published = await reusable(target, wanted);
+  if (published === null) throw new OperationError('IntegrityMismatch', `The figures in ${target} are not those that were written.`, { place: { file: target } });
+  return published;
 }
 
 /** What figures must be to serve a request. */
@@ -195,7 +180,7 @@ async function reusable(directory: string, wanted: Wanted): Promise<PassRef | nu
     const { options, products, files, lines, groups, totals, vault, seconds }: Manifest = JSON.parse(text);
     if (options !== wanted.digest || !wanted.products.every((each) => products.includes(each))) return null;
     for (const [name, sum] of Object.entries(files)) if ((await digestOf(path.join(directory, name))) !== sum) return null;
-    return { directory, sha256: sha256(text), products, lines: lines.accepted, rejected: lines.rejected, groups: groups ?? 0, bytes: totals.bytes, seconds, ...noteOf(vault) };
+    return { directory, sha256: hash('sha256', text), products, lines: lines.accepted, rejected: lines.rejected, groups: groups ?? 0, bytes: totals.bytes, seconds, ...noteOf(vault) };
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT' || error instanceof SyntaxError) return null;
     throw fileError(error, `read the figures in ${directory}`, directory);

@@ -7,7 +7,7 @@ import type { BaseDirectorySource } from '../../../domain/storage/base-directori
 import { defaultFileTypes, lurgeFileTypes, type FileType } from '../../../domain/storage/file-types.ts';
 import type { ProductName } from '../../../domain/storage/product-names.ts';
 import type { ScanRef } from '../../../workflows/storage/contract.ts';
-import { fileError, systemErrorCode } from '../../platform/files/file-error.ts';
+import { fileError, systemErrorCode, withFileErrors } from '../../platform/files/file-error.ts';
 import type { PassOptions } from './pass-file.ts';
 
 /**
@@ -52,11 +52,7 @@ async function baseDirectorySource(config: StorageConfig): Promise<BaseDirectory
 
 /** The base directories that a file lists: `gid TAB directory` a line. */
 export async function readBaseDirectories(file: string): Promise<BaseDirectorySource> {
-  try {
-    return { kind: 'pairs', pairs: parseBaseDirectoryFile(await readFile(file), file) };
-  } catch (error) {
-    throw fileError(error, `read the base directories in ${file}`, file);
-  }
+  return { kind: 'pairs', pairs: parseBaseDirectoryFile(await withFileErrors('read the base directories in', file, () => readFile(file)), file) };
 }
 
 /** The newest `*.basedirs` file by modification time, or null. Its name breaks a tie. */

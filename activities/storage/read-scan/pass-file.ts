@@ -15,6 +15,7 @@ import type { SplitPart } from '../../../domain/storage/split-set.ts';
 import type { LineCounts } from '../../../domain/storage/usage.ts';
 import type { VaultSummary } from '../../../domain/storage/vault-row.ts';
 import type { PassProgress } from '../../../workflows/storage/contract.ts';
+import type { Hooks } from '../../platform/activity.ts';
 import { InodeRuns } from './inode-runs.ts';
 import { Quarantine } from './quarantine.ts';
 import { SplitCounts } from '../split/split-counts.ts';
@@ -68,10 +69,7 @@ export interface PassResult extends UsageFigures {
 export const vaultFile = 'vault.ndjson';
 export const splitDirectory = 'split';
 
-export interface PassHooks {
-  signal?: AbortSignal;
-  onProgress?: (progress: PassProgress) => void;
-}
+export type PassHooks = Hooks<PassProgress>;
 
 /**
  * One pass over a stat file, in this thread. Throws `InputCorrupt` (damaged, empty, too many lines that cannot be used),
@@ -142,7 +140,7 @@ export async function passFile(options: PassOptions, hooks: PassHooks): Promise<
       await usage.settle(hooks.signal);
       return {
         ...usage.finish(),
-        vault: vault === null || links === null || options.work === undefined ? null : await links.write(path.join(options.work, vaultFile), vault.finish(), { alias, ...(hooks.signal === undefined ? {} : { signal: hooks.signal }) }),
+        vault: vault === null || links === null || options.work === undefined ? null : await links.write(path.join(options.work, vaultFile), vault.finish(), { alias, signal: hooks.signal }),
         split: split === null ? (counts?.finish() ?? null) : await split.finish(),
         lines: { accepted: reader.accepted, rejected: reader.rejected, blank: reader.blank, firstRejected: quarantine.first },
         bytes,

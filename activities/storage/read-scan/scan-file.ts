@@ -1,6 +1,6 @@
 import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import { OperationError } from '../../../domain/errors.ts';
-import { fileError } from '../../platform/files/file-error.ts';
+import { withFileErrors } from '../../platform/files/file-error.ts';
 import { DamagedFile } from './inflate/compressed.ts';
 import { type Libisal, loadLibisal } from './inflate/libisal.ts';
 import { inflateWithLibisal } from './inflate/with-libisal.ts';
@@ -57,9 +57,9 @@ export class ScanFile {
   static async open(path: string, { engine = 'auto' }: ScanFileOptions = {}): Promise<ScanFile> {
     const chosen = await chooseEngine(engine);
     // A pipe without a writer would make an ordinary open wait for ever.
-    const handle = await reading(path, () => open(path, constants.O_RDONLY | constants.O_NONBLOCK));
+    const handle = await withFileErrors('read', path, () => open(path, constants.O_RDONLY | constants.O_NONBLOCK));
     try {
-      const found = await reading(path, () => handle.stat());
+      const found = await withFileErrors('read', path, () => handle.stat());
       if (!found.isFile()) throw new OperationError('ContractError', `${path} is not a regular file.`, { place: { file: path } });
       return new ScanFile(path, handle, found, chosen);
     } catch (error) {
@@ -84,7 +84,7 @@ export class ScanFile {
 
   /** Throws `InputNotReady` or `NotFound` when the path no longer leads to the file as it was opened. */
   async checkUnchanged(): Promise<void> {
-    const now = await reading(this.path, () => stat(this.path));
+    const now = await withFileErrors('read', this.path, () => stat(this.path));
     const { size, mtimeMs, ino } = this.identity;
     if (now.size === size && now.mtimeMs === mtimeMs && now.ino === ino) return;
     throw new OperationError('InputNotReady', `${this.path} changed while it was read.`, { place: { file: this.path }, retryAfterSeconds: 300 });
@@ -96,7 +96,7 @@ export class ScanFile {
   }
 
   private readonly read = async (into: Uint8Array, at: number): Promise<number> => {
-    const { bytesRead } = await reading(this.path, () => this.handle.read(into, 0, into.length, at));
+    const { bytesRead } = await withFileErrors('read', this.path, () => this.handle.read(into, 0, into.length, at));
     this.readBytes = Math.max(this.readBytes, at + bytesRead);
     return bytesRead;
   };
@@ -124,12 +124,4 @@ async function chooseEngine(wanted: 'auto' | 'zlib' | 'libisal'): Promise<Engine
   if (typeof libisal !== 'string') return { used: { name: 'libisal', why: 'it passed its self-test' }, libisal };
   if (wanted === 'auto') return { used: { name: 'zlib', why: `libisal cannot be used: ${libisal}` } };
   throw new OperationError('ConfigError', `libisal is to inflate scans and cannot be used: ${libisal}.`);
-}
-
-async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw fileError(error, `read ${path}`, path);
-  }
 }

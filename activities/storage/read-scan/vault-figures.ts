@@ -42,7 +42,7 @@ export class VaultLinks implements VaultSink {
    * Writes `file`: one `VaultFigure` a line, sorted by inode, branch and path, all of it or nothing. `alias` gives a path's
    * text as people see it. Call once, after the pass.
    */
-  async write(file: string, counts: VaultCounts, options: { alias: (path: string) => string; signal?: AbortSignal }): Promise<VaultSummary> {
+  async write(file: string, counts: VaultCounts, options: { alias: (path: string) => string; signal?: AbortSignal | undefined }): Promise<VaultSummary> {
     const sums = new Sums();
     await writeFileAtomic(file, this.lines(sums, options));
     return sums.summary(counts);
@@ -53,7 +53,7 @@ export class VaultLinks implements VaultSink {
     this.runs.close();
   }
 
-  private async *lines(sums: Sums, { alias, signal }: { alias: (path: string) => string; signal?: AbortSignal }): AsyncGenerator<string> {
+  private async *lines(sums: Sums, { alias, signal }: { alias: (path: string) => string; signal?: AbortSignal | undefined }): AsyncGenerator<string> {
     // Links outside say nothing where there is no vault.
     if (this.entries === 0) return;
     let block = '';

@@ -7,7 +7,7 @@ import type { EngineUsed } from './scan-file.ts';
 import { passFile, vaultFile, type PassHooks, type PassOptions } from './pass-file.ts';
 
 /** Products whose rows a pass holds in memory, and writes at its end. */
-export const rowProducts = ['groups', 'users', 'directories', 'ages'] as const;
+const rowProducts = ['groups', 'users', 'directories', 'ages'] as const;
 export type RowProduct = (typeof rowProducts)[number];
 
 export const figureFile = (product: RowProduct): string => `${product}.ndjson`;

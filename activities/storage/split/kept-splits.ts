@@ -4,9 +4,9 @@ import path from 'node:path';
 import { OperationError } from '../../../domain/errors.ts';
 import { partFile, type SplitPart } from '../../../domain/storage/split-set.ts';
 import type { ScanRef } from '../../../workflows/storage/contract.ts';
-import { fileError, systemErrorCode } from '../../platform/files/file-error.ts';
+import { fileError, systemErrorCode, withFileErrors } from '../../platform/files/file-error.ts';
+import { renamed, swapped } from '../../platform/files/in-place.ts';
 import { withTemporary } from '../../platform/files/temporary.ts';
-import { renamed, swapped } from './in-place.ts';
 import type { SplitVolume } from './split-set.ts';
 
 const partsFile = 'parts.json';
@@ -59,9 +59,7 @@ export async function keptSplits(root: string, volumes: readonly string[], date:
     if (newest === undefined) continue;
     const directory = path.join(parent, newest);
     const file = path.join(directory, partsFile);
-    const text = await readFile(file, 'utf8').catch((error: unknown) => {
-      throw fileError(error, `read ${file}`, file);
-    });
+    const text = await withFileErrors('read', file, () => readFile(file, 'utf8'));
     const parts: SplitPart[] = JSON.parse(text);
     found.push({ volume, directory, parts });
   }

@@ -2,7 +2,7 @@
  * Sets of files by group, one a day: `<parent>/<YYYYMMDD>/` with `<group>.dat.gz`, `index.txt`, `groupfile`, `passwdfile` and
  * `manifest.json`. A set appears whole, by a rename.
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, readdir, readFile, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
@@ -13,10 +13,11 @@ import { originalTreeServer, splitIndex, type TreeServerCost } from '../../../do
 import { foldersToPrune, indexName, manifestFile, parseSplitManifest, partFile, splitFileNames, splitFolder, type SplitFile, type SplitManifest, type SplitPart } from '../../../domain/storage/split-set.ts';
 import { formatBytes } from '../../../domain/units.ts';
 import type { Hooks } from '../../platform/activity.ts';
+import { syncDirectory } from '../../platform/files/atomic.ts';
 import { fileError, systemErrorCode } from '../../platform/files/file-error.ts';
+import { removeWhole, renamed, swapped } from '../../platform/files/in-place.ts';
 import { withTemporary } from '../../platform/files/temporary.ts';
 import { forEachOf } from './for-each.ts';
-import { removeWhole, renamed, swapped } from './in-place.ts';
 
 const readSize = 2 ** 20;
 /** Groups' files made at the same time: enough to wait for one disk while another works. */
@@ -78,7 +79,7 @@ export async function makeSplitSet(input: SplitSetInput, hooks: Hooks<SplitSetPr
   const folder = splitFolder(date);
   const target = path.join(parent, folder);
   const groups = groupsOf(input);
-  const inputs = sha256(JSON.stringify([date, cost, input.volumes.map(({ volume }) => volume), groups.map(({ parts, ...group }) => [group, parts.map(({ volume, part }) => [volume, part])])]));
+  const inputs = hash('sha256', JSON.stringify([date, cost, input.volumes.map(({ volume }) => volume), groups.map(({ parts, ...group }) => [group, parts.map(({ volume, part }) => [volume, part])])]));
   hooks.signal?.throwIfAborted();
   if (existing === 'resume') {
     const kept = await keptSet(target, inputs);
@@ -204,7 +205,7 @@ async function writeGroups(directory: string, groups: readonly GroupParts[], hoo
 
 /** One group's file: the parts behind each other, which makes a gzip file of many members. */
 async function joinParts(target: string, { gid, group, name, lines, directories, bytes, parts }: GroupParts, onBytes: (count: number) => void): Promise<SplitFile> {
-  const hash = createHash('sha256');
+  const digest = createHash('sha256');
   const output = await open(target, 'wx');
   try {
     const block = Buffer.allocUnsafe(Math.min(readSize, Math.max(bytes, 1)));
@@ -220,7 +221,7 @@ async function joinParts(target: string, { gid, group, name, lines, directories,
           const content = block.subarray(0, bytesRead);
           sum = crc32(content, sum);
           size += bytesRead;
-          hash.update(content);
+          digest.update(content);
           await output.writeFile(content);
           onBytes(bytesRead);
         }
@@ -233,7 +234,7 @@ async function joinParts(target: string, { gid, group, name, lines, directories,
   } finally {
     await output.close();
   }
-  return { name, bytes, sha256: hash.digest('hex'), group: { gid, group, lines, directories } };
+  return { name, bytes, sha256: digest.digest('hex'), group: { gid, group, lines, directories } };
 }
 
 async function openPart(file: string): Promise<FileHandle> {
@@ -254,7 +255,7 @@ async function writeText(directory: string, name: string, content: string | Uint
   } finally {
     await file.close();
   }
-  return { name, bytes: bytes.length, sha256: sha256(bytes) };
+  return { name, bytes: bytes.length, sha256: hash('sha256', bytes) };
 }
 
 /** Gives the finished set its name. Under `resume` one of the same inputs that got there first stands. */
@@ -295,26 +296,15 @@ async function hasManifest(directory: string): Promise<boolean> {
   return parseSplitManifest(text) !== null;
 }
 
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, constants.O_RDONLY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 function refOf(directory: string, { manifest, text }: WholeSet, kept: boolean): SplitSetRef {
   const groups = manifest.files.flatMap(({ group }) => (group === undefined ? [] : [group]));
   return {
     directory,
     date: manifest.date,
-    sha256: sha256(text),
+    sha256: hash('sha256', text),
     groups: groups.length,
     lines: groups.reduce((sum, { lines }) => sum + lines, 0),
     bytes: manifest.files.reduce((sum, { bytes }) => sum + bytes, 0),
     kept,
   };
 }
-
-const sha256 = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');

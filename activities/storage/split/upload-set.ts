@@ -9,7 +9,7 @@
  * manifest that is put last decides. A set is there when its manifest is.
  */
 import path from 'node:path';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { formatDuration } from '../../../domain/duration.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import { foldersToPrune, manifestFile, parseSplitManifest, splitFolder, type SplitFile, type SplitManifest } from '../../../domain/storage/split-set.ts';
@@ -63,7 +63,7 @@ export async function uploadSplitSet({ directory, store }: { directory: string; 
   if (set === null) throw new OperationError('NotFound', `${directory} is not a whole split set.`, { place: { file: directory } });
   const { manifest, text } = set;
   const folder = splitFolder(manifest.date);
-  const objects = `${folder}/${createHash('sha256').update(text).digest('hex').slice(0, 16)}/`;
+  const objects = `${folder}/${hash('sha256', text).slice(0, 16)}/`;
   const progress = new Progress(manifest.files, hooks);
   let skipped = 0;
 
@@ -85,11 +85,6 @@ export async function uploadSplitSet({ directory, store }: { directory: string; 
   await store.putText(key, ours, { signal });
   const { length: files } = manifest.files;
   return { url: store.url + key, date: manifest.date, files, bytes: progress.totalBytes, skipped, current: (await store.getText(key, { signal })) === ours };
-}
-
-/** The day's set in the store; null when there is no whole one. */
-export async function uploadedSet(store: ObjectStore, date: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<UploadedManifest | null> {
-  return await manifestOf(store, splitFolder(date), signal);
 }
 
 /**
@@ -137,7 +132,7 @@ async function readDays(store: ObjectStore, signal: AbortSignal | undefined): Pr
     days.set(day, known);
     if (folder === `${day}/`) {
       if (rest !== manifestFile) continue;
-      known.objects = (await manifestOf(store, day, signal))?.objects ?? null;
+      known.objects = (await uploadedSet(store, day, signal))?.objects ?? null;
       if (known.objects === null) strange.add(day);
       continue;
     }
@@ -151,7 +146,8 @@ async function readDays(store: ObjectStore, signal: AbortSignal | undefined): Pr
   return days;
 }
 
-async function manifestOf(store: ObjectStore, folder: string, signal: AbortSignal | undefined): Promise<UploadedManifest | null> {
+/** A day's set in the store; null when there is no whole one. @param folder YYYYMMDD. */
+export async function uploadedSet(store: ObjectStore, folder: string, signal?: AbortSignal): Promise<UploadedManifest | null> {
   const text = await store.getText(`${folder}/${manifestFile}`, { signal });
   const manifest = text === null ? null : parseSplitManifest(text);
   if (manifest === null || !('objects' in manifest) || typeof manifest.objects !== 'string') return null;

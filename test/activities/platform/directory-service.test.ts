@@ -13,7 +13,8 @@ import type { DirectoryOptions, DirectoryProgress } from '../../../activities/pl
 import { directoryService } from '../../../config/schema.ts';
 import { OperationError } from '../../../domain/errors.ts';
 import type { ErrorType } from '../../../domain/errors.ts';
-import { freePort, portOf } from '../../support/services/process.ts';
+import { freePort } from '../../../workers/free-port.ts';
+import { portOf } from '../../support/services/process.ts';
 import { defaultTree, groupEntry, personEntry, startSlapd } from '../../support/services/slapd.ts';
 import type { DirectoryEntry, PrivateSlapd, SlapdAddress } from '../../support/services/slapd.ts';
 import { startTcpProxy } from '../../support/services/tcp-proxy.ts';

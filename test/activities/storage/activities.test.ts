@@ -178,13 +178,16 @@ describe('storage activities', function () {
     assert.equal(rows['directory_usage'], 0, 'both dates are kept');
   });
 
-  it('heartbeat what a person understands while they read', async () => {
+  it('heartbeat what a person understands while they read, and while they load', async () => {
     const beats: { text?: string; fileBytes?: number }[] = [];
     const scan = await find();
-    await run(scanSide().readScan, { scan, products }, beats);
+    const pass = await run(scanSide().readScan, { scan, products }, beats);
     assert.ok(beats.length >= 2);
     for (const beat of beats) assert.equal(beat.fileBytes, scan.sizeBytes);
     assert.match(beats.at(-1)?.text ?? '', /100 % of .*, 4000 lines/);
+    const loading: { text?: string }[] = [];
+    const { rows } = await run(scanSide().loadProduct, { product: 'users', scan, pass, quotas: null, date: siteDate }, loading);
+    assert.deepEqual(loading.map(({ text }) => text), ['', `: ${rows} rows`].map((rest) => `loading users of scratch117, ${scan.recordDate}${rest}`));
   });
 
   it('read a scan once: the figures of a complete pass are used again', async () => {

@@ -163,7 +163,7 @@ for (const dialect of dialects) {
     it('stops when it is cancelled, and leaves the old rows', async () => {
       await loadGroups(db, load([row({ used: 1n })], { identity: 'old' }));
       const controller = new AbortController();
-      const progress: { rows: number; of?: number }[] = [];
+      const progress: { rows: number }[] = [];
       await assert.rejects(
         loadGroups(db, load(many(4200), { identity: 'new' }), {
           signal: controller.signal,
@@ -175,7 +175,6 @@ for (const dialect of dialects) {
         /worker stops/,
       );
       assert.equal(progress.length, 1);
-      assert.equal(progress[0]!.of, 4200);
       assert.ok(progress[0]!.rows > 0 && progress[0]!.rows < 4200);
       assert.deepEqual(await usedOf(db), { 'scratch117 hgi': 1n });
       assert.ok(await isLoaded(db, 'scratch117', 'old'));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, watch, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withFileLock } from '../../../../activities/platform/files/file-lock.ts';
@@ -54,14 +54,35 @@ describe('withFileLock', () => {
     }
   });
 
-  it('does without where there is no program for it', async () => {
+  /** With a PATH that has this program for locks, or none. */
+  async function withProgram<T>(script: string | null, work: () => Promise<T>): Promise<T> {
     const { PATH } = process.env;
+    if (script !== null) await writeFile(join(directory, 'flock'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
     process.env['PATH'] = directory;
     try {
-      assert.equal(await take(async () => 'done'), 'done');
+      return await work();
     } finally {
       process.env['PATH'] = PATH;
     }
+  }
+
+  it('does without where there is no program for it, or a file system without locks', async () => {
+    for (const script of [null, 'exit 65', 'exit 71']) assert.equal(await withProgram(script, () => take(async () => 'done')), 'done');
+  });
+
+  it('does nothing where nobody knows whose it is', async () => {
+    const one = withProgram('echo unknown option >&2; exit 1', () => take(() => assert.fail('without a lock')));
+    await assert.rejects(one, { name: 'ExternalToolFailed', message: `The lock ${file} could not be taken: flock ended with 1 (unknown option).` });
+    await assert.rejects(withProgram('kill -9 $$', () => take(() => assert.fail('without a lock'))), { name: 'ExternalToolFailed', message: /ended with SIGKILL/ });
+  });
+
+  it('waits no longer when it is told to end', async () => {
+    const controller = new AbortController();
+    const waiting = withProgram(`echo asked > ${join(directory, 'asked')}; while :; do :; done`, () => withFileLock(file, 'The copy', () => assert.fail('without a lock'), controller.signal));
+    const seen = watch(directory, { signal: AbortSignal.timeout(5000) });
+    for await (const { filename } of seen) if (filename === 'asked') break;
+    controller.abort(new Error('cancelled'));
+    await assert.rejects(waiting, { message: 'cancelled' });
   });
 
   it('says what is wrong with its place', async () => {

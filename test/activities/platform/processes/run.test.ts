@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { run } from '../../../../activities/platform/processes/run.ts';
 import { untilGone } from '../../../support/processes.ts';
 
-const shell = (script: string, options?: Parameters<typeof run>[2]): ReturnType<typeof run> => run('sh', ['-c', script], options);
+const shell = (script: string, options?: Parameters<typeof run>[2], ...args: string[]): ReturnType<typeof run> => run('sh', ['-c', script, ...args], options);
 
 describe('run', () => {
   let directory: string;
@@ -112,6 +112,23 @@ describe('run', () => {
       const file = join(directory, 'data');
       await writeFile(file, 'x');
       await assert.rejects(run(file, []), { name: 'PermissionDenied', message: `The program ${file} is not executable.` });
+    });
+    it('has too many arguments, and leaves no file open', async () => {
+      const openFiles = (): Promise<string[]> => readdir('/proc/self/fd');
+      await run('true', []);
+      const before = await openFiles();
+      await assert.rejects(run('true', ['x'.repeat(4 * 2 ** 20)], { stdoutEveryMs: 20 }), { code: 'E2BIG' });
+      assert.equal((await openFiles()).length, before.length);
+    });
+    it('would need more open files than this process may have', async () => {
+      const module = new URL('../../../../activities/platform/processes/run.ts', import.meta.url).href;
+      const program = `const { run } = await import(${JSON.stringify(module)});
+        const { openSync } = await import('node:fs');
+        await run('true', []);
+        try { for (;;) openSync('/dev/null'); } catch {}
+        await run('true', []).catch(({ name, message }) => console.log(name, message));`;
+      const { stdout } = await shell('ulimit -n 40; exec "$0" --input-type=module -e "$1"', {}, process.execPath, program);
+      assert.match(stdout, /^ExternalToolFailed true could not be started: spawn .*EMFILE\.\n$/);
     });
     it('is found by the PATH it is given, relative to no directory', async () => {
       const file = join(directory, 'longshore-hello');

@@ -34,7 +34,8 @@ describe('rsync output', () => {
       return output;
     };
     for (const size of [1, 2, 7, 64, all.length]) {
-      const { progress, totals } = read(size);
+      const { progress, totals, complete } = read(size);
+      assert.equal(complete, true);
       assert.deepEqual(progress, { bytes: 31457285, files: 2, filesLeft: 4, bytesPerSecond: Math.round(29.04 * 1024 ** 2), secondsLeft: 2, file: 'lib a/cell/ü' });
       assert.deepEqual(totals, {
         files: 8,
@@ -45,6 +46,12 @@ describe('rsync output', () => {
         matchedBytes: 7285,
       });
     }
+  });
+
+  it('is not complete without the last of its statistics', () => {
+    const output = new RsyncOutput();
+    output.push(bytes(whole.slice(0, whole.indexOf('Matched'))));
+    assert.equal(output.complete, false);
   });
 
   it('tells progress from repetition', () => {

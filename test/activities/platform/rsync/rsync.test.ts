@@ -368,6 +368,23 @@ describe('rsync', function () {
       });
     }
 
+    it('a full temporary directory, which leaves untold what differs', async function () {
+      if (small === null) this.skip();
+      const full = join(small, 'full');
+      await assert.rejects(writeFile(full, Buffer.alloc(5 * MiB)), { code: 'ENOSPC' });
+      const { TMPDIR } = process.env;
+      process.env['TMPDIR'] = small;
+      try {
+        await assert.rejects(rsync({ ...byPath(), expectSame: true }), { name: 'StorageFull', message: /what rsync told of it was lost/u });
+      } finally {
+        if (TMPDIR === undefined) delete process.env['TMPDIR'];
+        else process.env['TMPDIR'] = TMPDIR;
+        await rm(full);
+      }
+      await rsync({ ...byPath(), expectSame: true });
+      await same();
+    });
+
     it('a destination that does not exist', async () => {
       await assert.rejects(rsync({ ...byPath(), destination: join(directory, 'no', 'such', 'place') }), { name: 'NotFound' });
     });

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openObjectStore, type ObjectStore, type ObjectStoreOptions } from '../../../../activities/platform/object-store/index.ts';
+import { splitFolder } from '../../../../domain/storage/split-set.ts';
 import { makeSplitSet, type SplitSetRef } from '../../../../activities/storage/split/split-set.ts';
 import { pruneUploadedSets, uploadedSet, uploadSplitSet } from '../../../../activities/storage/split/upload-set.ts';
 import { type ErrorType, OperationError } from '../../../../domain/errors.ts';
@@ -51,7 +52,7 @@ describe('upload of split sets', () => {
 
   /** The store has a whole set of the day, and it is this one. */
   async function assertUploaded(store: ObjectStore, set: SplitSetRef): Promise<void> {
-    const manifest = await uploadedSet(store, set.date);
+    const manifest = await uploadedSet(store, splitFolder(set.date));
     assert.ok(manifest !== null);
     for (const { name, bytes } of manifest.files) {
       const content: Buffer = await readFile(join(server.path(bucket), 'mpistat', manifest.objects, name));
@@ -75,7 +76,7 @@ describe('upload of split sets', () => {
     const store = await storeWith();
     const set = await madeSet(3);
     await uploadSplitSet({ directory: set.directory, store });
-    const { objects, files } = (await uploadedSet(store, date))!;
+    const { objects, files } = (await uploadedSet(store, splitFolder(date)))!;
     const folder = join(server.path(bucket), 'mpistat', objects);
     await truncate(join(folder, files[0]!.name), 5);
     await store.putText(`${objects}${files[1]!.name}`, 'x'.repeat(files[1]!.bytes));
@@ -95,9 +96,9 @@ describe('upload of split sets', () => {
     const removed = await prunes;
     assert.ok(removed?.flat().includes('20261116'));
     await assertUploaded(store, set);
-    assert.equal(await uploadedSet(store, '2026-11-16'), null);
+    assert.equal(await uploadedSet(store, '20261116'), null);
     // Whether the new set was seen by a prune depends on who was first; what is left is whole.
-    assert.notEqual(await uploadedSet(store, '2026-11-18'), null);
+    assert.notEqual(await uploadedSet(store, '20261118'), null);
   });
 
   it('goes on where it broke off when the server was killed', async function () {
@@ -118,7 +119,7 @@ describe('upload of split sets', () => {
     );
     await killed;
     await server.restart();
-    assert.equal(await uploadedSet(store, date), null, 'no manifest before all is there');
+    assert.equal(await uploadedSet(store, splitFolder(date)), null, 'no manifest before all is there');
     const { skipped, files } = await uploadSplitSet({ directory: set.directory, store });
     assert.ok(skipped >= 40 && skipped < files, `${skipped} of ${files} were there`);
     await assertUploaded(store, set);
@@ -138,7 +139,7 @@ describe('upload of split sets', () => {
       await refuses(uploadSplitSet({ directory: set.directory, store }), 'TransportError');
       await refuses(uploadSplitSet({ directory: set.directory, store: await storeWith({ secretAccessKey: 'not-it' }) }), 'PermissionDenied');
       await refuses(uploadSplitSet({ directory: set.directory, store: await storeWith({ bucket: 'nowhere' }) }), 'NotFound');
-      assert.equal(await uploadedSet(await storeWith(), date), null);
+      assert.equal(await uploadedSet(await storeWith(), splitFolder(date)), null);
       await proxy.pass();
       await uploadSplitSet({ directory: set.directory, store });
       await assertUploaded(store, set);
@@ -153,7 +154,7 @@ describe('upload of split sets', () => {
     const upload = async ({ directory }: SplitSetRef): ReturnType<typeof uploadSplitSet> => uploadSplitSet({ directory, store: await storeWith() });
     const results = await Promise.all([upload(one), upload(two), upload(one), upload(two)]);
     const store = await storeWith();
-    const { files } = (await uploadedSet(store, date))!;
+    const { files } = (await uploadedSet(store, splitFolder(date)))!;
     await assertUploaded(store, files.length === 33 ? one : two);
     assert.ok(results.some(({ current, files: count }) => current && count === files.length));
     // What the loser put goes once nobody can be writing it any more.
@@ -193,7 +194,7 @@ describe('upload of split sets', () => {
     const content = await readFile(file, 'utf8');
     await writeFile(file, content.replace('hgi', 'HGI'));
     await refuses(uploadSplitSet({ directory: set.directory, store }), 'IntegrityMismatch');
-    assert.equal(await uploadedSet(store, date), null);
+    assert.equal(await uploadedSet(store, splitFolder(date)), null);
   });
 
   it('removes old sets, manifest first, and never the newest or what is not ours', async () => {
@@ -223,7 +224,7 @@ describe('upload of split sets', () => {
     assert.deepEqual(await pruneUploadedSets(watched, { keep: 2, abandonedBeforeMs: Date.now() + 3_600_000 }), ['20261118']);
     assert.equal(deleted[0], '20261118/manifest.json');
     assert.equal(deleted.length, 7);
-    assert.equal(await uploadedSet(store, '2026-11-18'), null);
+    assert.equal(await uploadedSet(store, '20261118'), null);
     for (const set of sets.slice(1)) await assertUploaded(store, set);
     for (const key of strange) assert.equal(await store.getText(key), 'precious');
     assert.deepEqual(await pruneUploadedSets(store, { keep: 1 }), ['20261119']);

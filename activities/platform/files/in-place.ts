@@ -1,7 +1,7 @@
 /** Directories that take the place of others whole, whoever else does the same at the same time. */
 import { rename } from 'node:fs/promises';
-import { systemErrorCode } from '../../platform/files/file-error.ts';
-import { withTemporary } from '../../platform/files/temporary.ts';
+import { systemErrorCode } from './file-error.ts';
+import { withTemporary } from './temporary.ts';
 
 /** False when the name is taken. */
 export async function renamed(from: string, to: string): Promise<boolean> {
