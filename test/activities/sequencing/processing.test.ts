@@ -137,6 +137,12 @@ describe('processing', () => {
     assert.deepEqual(parse(await readFile(join(output, made.name, 'cell_final_summary.yaml'), 'utf8')), { protocol: 'sequencing/FLO-PRO114M', is_rna: false, run_time: 'unknown' });
   });
 
+  it('fails a cell whose names make a product’s too long, and says so', async () => {
+    const made = await cell({ library: 'l'.repeat(220) });
+    await planProcessing(site.config, input([made]));
+    await assert.rejects(processPart(site.config, { ...input([made]), cell: made.name, part: 0 }), isError('ContractError', /its name is too long for a file \(ENAMETOOLONG\)/));
+  });
+
   it('goes on where a crash left it', async () => {
     const made = await cell({ barcodes: ['barcode01', 'barcode02'] });
     const given = { ...input([made]), cell: made.name, part: 0 };
