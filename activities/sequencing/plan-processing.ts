@@ -90,10 +90,13 @@ async function contentsOf(run: string, cell: string, { gone }: { gone: boolean }
   return { cell, files, summary: await finalSummaryOf(directory, files, cell) };
 }
 
+/** Files are counted by what a summary says: without any, nobody could tell a forced cell from one that has lost files. */
+const handWritten = 'final_summary.txt';
+
 /** The final summary of a cell. Throws `InputCorrupt` (none, several, or one that makes no sense). */
 export async function finalSummaryOf(directory: string, files: readonly string[], cell: string): Promise<FinalSummary> {
   const marker = endMarkerOf(files.filter((file) => !file.includes('/')), cell);
-  if (marker === null) throw new OperationError('InputCorrupt', `The cell ${cell} has no final summary.`);
+  if (marker === null) throw new OperationError('InputCorrupt', `The cell ${cell} has no final summary. Where the instrument wrote none, write one by hand: ${join(directory, handWritten)} with the line “protocol=…”; then retry the cell, or abort it.`);
   const path = join(directory, marker);
   return parseFinalSummary(await textOf(path), path);
 }

@@ -39,6 +39,7 @@ export interface RunDirectory {
  * Throws `NotFound`, `PermissionDenied`, `TransportError`; `InputCorrupt` for a file of `pipeline/` that is no text.
  */
 export async function readRunDirectory(directory: string, { signal }: Hooks = {}): Promise<RunDirectory> {
+  if (directory === '') throw new OperationError('ContractError', 'The run’s directory is empty text; expected a path.');
   const fromOutput = (await statOf(join(directory, 'rundata', 'pipeline'))) !== null;
   const path = fromOutput ? join(directory, 'rundata') : directory;
   const output = fromOutput ? directory : join(path, 'pipeline', 'output');

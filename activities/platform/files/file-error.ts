@@ -9,6 +9,8 @@ const types: Readonly<Record<string, ErrorType>> = {
   EROFS: 'PermissionDenied',
   ENOENT: 'NotFound',
   ENOTDIR: 'NotFound',
+  ELOOP: 'NotFound',
+  ENAMETOOLONG: 'ContractError',
   EIO: 'TransportError',
   ESTALE: 'TransportError',
   ETIMEDOUT: 'TransportError',
@@ -33,9 +35,9 @@ export function systemErrorCode(error: unknown): string | null {
  */
 export function fileError(error: unknown, doing: string, file: string): unknown {
   const code = systemErrorCode(error);
-  const type = code === null ? undefined : types[code];
-  if (type === undefined || error instanceof OperationError) return error;
-  const meaning = code === 'ENOTDIR' ? 'a part of its path is not a directory' : (meanings[type] ?? 'the file system answered with an error');
+  if (code === null || !Object.hasOwn(types, code) || error instanceof OperationError) return error;
+  const type = types[code]!;
+  const meaning = exactly[code] ?? meanings[type] ?? 'the file system answered with an error';
   return new OperationError(type, `Cannot ${doing}: ${meaning} (${code}).`, { place: { file }, cause: error });
 }
 
@@ -47,6 +49,12 @@ export async function withFileErrors<T>(doing: string, file: string, work: () =>
     throw fileError(error, `${doing} ${file}`, file);
   }
 }
+
+const exactly: Readonly<Record<string, string>> = {
+  ENOTDIR: 'a part of its path is not a directory',
+  ELOOP: 'its links lead in a circle',
+  ENAMETOOLONG: 'its name is too long for a file',
+};
 
 const meanings: Readonly<Partial<Record<ErrorType, string>>> = {
   StorageFull: 'there is no space or quota left',

@@ -1,6 +1,9 @@
 import { OperationError, type ErrorType } from '../../../domain/errors.ts';
 import { lastLine, sshFailure, targetName, type SshTarget } from '../ssh/index.ts';
 
+const notInstalled = 'rsync, or the rrsync that its key is bound to, is not installed there: install it on that machine';
+const notRunning = 'rsync cannot be run there: see to its permissions on that machine';
+
 /** Exit codes of rsync (its manual, “EXIT VALUES”) that are errors; 0 and 24 (files vanished) are not. */
 const codes: Readonly<Record<number, readonly [type: ErrorType, meaning: string]>> = {
   1: ['ConfigError', 'it does not understand its options'],
@@ -26,8 +29,8 @@ const codes: Readonly<Record<number, readonly [type: ErrorType, meaning: string]
   35: ['DependencyDown', 'no connection came about'],
   124: ['TransportError', 'the command on the other side failed'],
   125: ['TransportError', 'the command on the other side was killed'],
-  126: ['ConfigError', 'rsync cannot be run there'],
-  127: ['ConfigError', 'rsync is not installed there'],
+  126: ['ConfigError', notRunning],
+  127: ['ConfigError', notInstalled],
   255: ['TransportError', 'the connection broke'],
 };
 
@@ -36,6 +39,10 @@ const unknownCode = ['ExternalToolFailed', 'it ended in an unknown way'] as cons
 /** What the messages say more exactly than the code; the first that fits. */
 const complaints: readonly [pattern: RegExp, type: ErrorType, meaning: string][] = [
   [/No space left on device|Disk quota exceeded/u, 'StorageFull', 'there is no space or quota left'],
+  // The shell there, whose code rsync sees only when that one is quick; each shell has its own words.
+  [/^[^"\n]*\brr?sync['’]?: (?:command )?not found|^[^"\n]*\brrsync: No such file or directory|command not found: \S*rsync|Unknown command:? \S*rsync/imu, 'ConfigError', notInstalled],
+  [/^[^"\n]*\brr?sync: (?:cannot execute: )?Permission denied$/imu, 'ConfigError', notRunning],
+  [/is your shell clean/u, 'ConfigError', 'something else answers there, as a login script that prints'],
   [/\brrsync(?: error)?:|rrsync error/u, 'PermissionDenied', 'the forced command of our key refuses it'],
   [/failed verification/u, 'TransportError', 'a file did not arrive as it was sent'],
   [/: Permission denied \(13\)|: Operation not permitted \(1\)|: Read-only file system \(30\)/u, 'PermissionDenied', 'permission was denied'],
@@ -51,18 +58,18 @@ export async function rsyncFailure(what: string, ending: { code: number | null; 
   const { code, signal, stderr } = ending;
   const why = complaints.find(([pattern]) => pattern.test(stderr));
   // rsync passes ssh's own failure on: as its code, or as a conversation that ended at once.
-  if (why === undefined && target !== undefined && (code === 255 || (code === 12 && /Permission denied|IDENTIFICATION HAS CHANGED|host key is known|^ssh:|Connection/mu.test(stderr)))) {
+  if (why === undefined && target !== undefined && (code === 255 || (code === 12 && /Permission denied \([a-z]|IDENTIFICATION HAS CHANGED|host key is known|^ssh:|Connection/mu.test(stderr)))) {
     return sshFailure(target, withoutOwnLines(stderr));
   }
   const [type, meaning] = why === undefined ? (codes[code ?? 20] ?? unknownCode) : [why[1], why[2]];
-  const line = why === undefined ? lastLine(stderr) : lastLine(stderr.split('\n').find((line) => why[0].test(line)) ?? '');
+  const line = why === undefined ? (lastLine(withoutOwnLines(stderr)) || lastLine(stderr)) : lastLine(stderr.split('\n').find((line) => why[0].test(line)) ?? '');
   const how = signal === null ? `code ${code}` : signal;
   const where = target === undefined ? '' : ` with ${targetName(target)}`;
   const file = /"((?:[^"\\]|\\.)+)"/u.exec(line)?.[1];
   return new OperationError(type, `Copying ${what}${where} failed: ${meaning} (rsync, ${how}${line === '' ? '' : `: ${line}`}).`, file === undefined ? {} : { place: { file } });
 }
 
-/** Leaves what ssh said. */
+/** Leaves what ssh and the machine said. */
 function withoutOwnLines(stderr: string): string {
   return stderr.split('\n').filter((line) => !/^rsync(?: error)?:/u.test(line)).join('\n');
 }

@@ -106,7 +106,7 @@ describe('processing', () => {
     const reasons = new Map(problems.map(({ key, problem }) => [key, `${problem.type}: ${problem.message}`]));
     assert.match(reasons.get(cellKey(missing.name))!, /^IntegrityMismatch: .*: 2 fastq files are here, 3 were written\.$/);
     assert.match(reasons.get(cellKey(signal.name))!, /^IntegrityMismatch: .*: 2 pod5 files are here, 3 were written\.$/);
-    assert.match(reasons.get(cellKey(unmarked.name))!, /^InputCorrupt: .* has no final summary\.$/);
+    assert.match(reasons.get(cellKey(unmarked.name))!, /^InputCorrupt: .* has no final summary\. Where the instrument wrote none, write one by hand: \/.*\/final_summary\.txt with the line “protocol=…”; then retry the cell, or abort it\.$/);
     assert.match(reasons.get(cellKey(twice.name))!, /^InputCorrupt: .* has 2 final summaries/);
     assert.deepEqual(warnings, []);
   });
@@ -126,6 +126,21 @@ describe('processing', () => {
   it('accepts the end marker of old machines', async () => {
     const made = await cell({ old: true, raw: 'fast5' });
     assert.match(await processed(made), /^20 passed reads of 30/);
+  });
+
+  it('takes a final summary of one line, written by hand, for a cell that was forced without one', async () => {
+    const made = await cell();
+    for (const name of await readdir(made.directory)) if (name.startsWith('final_summary')) await rm(join(made.directory, name));
+    await made.damage('missing-file');
+    await writeFile(join(made.directory, 'final_summary.txt'), 'protocol=sequencing/FLO-PRO114M\n');
+    assert.match(await processed(made), /^\d+ passed reads of 20/);
+    assert.deepEqual(parse(await readFile(join(output, made.name, 'cell_final_summary.yaml'), 'utf8')), { protocol: 'sequencing/FLO-PRO114M', is_rna: false, run_time: 'unknown' });
+  });
+
+  it('fails a cell whose names make a product’s too long, and says so', async () => {
+    const made = await cell({ library: 'l'.repeat(220) });
+    await planProcessing(site.config, input([made]));
+    await assert.rejects(processPart(site.config, { ...input([made]), cell: made.name, part: 0 }), isError('ContractError', /its name is too long for a file \(ENAMETOOLONG\)/));
   });
 
   it('goes on where a crash left it', async () => {

@@ -106,6 +106,7 @@ describe('reading a run directory', () => {
 
   it('says what cannot be read', async () => {
     await assert.rejects(readRunDirectory(path.join(root, 'nowhere')), { name: 'NotFound', message: /^Cannot read the directory .*nowhere: it does not exist \(ENOENT\)\.$/u });
+    await assert.rejects(readRunDirectory(''), { name: 'ContractError', message: /expected a path/u });
     await put('pipeline/upstream', 'ok\n');
     await assert.rejects(readRunDirectory(path.join(run, 'pipeline/upstream')), { name: 'NotFound', message: /ENOTDIR/u });
     await writeFile(path.join(run, 'pipeline/upstream'), Buffer.from([0xff, 0xfe]));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../../../activities/platform/files/atomic.ts';
@@ -87,6 +87,12 @@ describe('writeFileAtomic', () => {
       await assert.rejects(writeFileAtomic(file, 'x'), { name: 'NotFound', message: `Cannot write ${file}: a part of its path is not a directory (ENOTDIR).`, place: { file } });
     });
   }
+
+  it('says that links lead in a circle, or that a name is too long', async () => {
+    await symlink('circle', join(directory, 'circle'));
+    await assert.rejects(writeFileAtomic(join(directory, 'circle/x'), 'x'), { name: 'NotFound', message: /: its links lead in a circle \(ELOOP\)\.$/u });
+    await assert.rejects(writeFileAtomic(join(directory, 'x'.repeat(256)), 'x'), { name: 'ContractError', message: /: its name is too long for a file \(ENAMETOOLONG\)\.$/u });
+  });
 
   it('says that the disk is full, and leaves nothing on it', async function () {
     const disk = join(directory, 'disk');

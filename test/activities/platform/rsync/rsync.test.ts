@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -401,6 +401,18 @@ describe('rsync', function () {
       await assert.rejects(rsync(from({ knownHostsFile: '/dev/null' })), { name: 'ConfigError', message: /not among the known hosts/u });
       await proxy.refuse();
       await assert.rejects(rsync(pull()), { name: 'DependencyDown', message: /it refuses the connection/u });
+    });
+
+    it('an instrument without rsync', async () => {
+      const without = join(directory, 'path without rsync');
+      await mkdir(without);
+      for (const program of ['sh', 'sleep']) await symlink(`/bin/${program}`, join(without, program));
+      const missing = { name: 'ConfigError', message: /^Copying .* with \S+ failed: rsync, or the rrsync that its key is bound to, is not installed there: install it on that machine \(rsync, code \d+: .*: r?rsync: (?:not found|No such file or directory)\)\.$/su };
+      const bare = { ...machine, identityFile: sshd.authorize(`command="PATH='${without}' exec sh -c \\"$SSH_ORIGINAL_COMMAND\\""`) };
+      await assert.rejects(rsync({ ...pull(), route: { kind: 'pull', from: bare } }), missing);
+      await assert.rejects(rsync({ ...push(), route: { kind: 'push', on: bare } }), missing);
+      const bound = { ...machine, identityFile: sshd.authorize(`restrict,command="exec sh -c 'exec \\"${without}/rrsync\\" -ro /data'"`) };
+      await assert.rejects(rsync({ ...pull(), route: { kind: 'pull', from: bound } }), { ...missing, message: /rrsync that its key is bound to, is not installed there/u });
     });
 
     for (const [what, change, name] of [
