@@ -50,11 +50,11 @@ export function dailyAt(time: string): CalendarSpecDescription {
   };
 }
 
-type Weekday = 'SUNDAY' | 'MONDAY' | 'TUESDAY' | 'WEDNESDAY' | 'THURSDAY' | 'FRIDAY' | 'SATURDAY';
+const weekdays = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const;
 
 /** On one day of the week, at a clock time. */
-export function weeklyOn(day: Lowercase<Weekday>, time: string): CalendarSpecDescription {
-  const weekday = day.toUpperCase() as Weekday;
+export function weeklyOn(day: Lowercase<(typeof weekdays)[number]>, time: string): CalendarSpecDescription {
+  const weekday = weekdays.find((each) => each.toLowerCase() === day) ?? 'SUNDAY';
   return { ...dailyAt(time), dayOfWeek: [{ start: weekday, end: weekday, step: 1 }] };
 }
 
